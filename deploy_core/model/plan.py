@@ -1,0 +1,171 @@
+"""What a deploy will do, as pure data: shown, confirmed, stored, and then carried out."""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from deploy_core.model.people import Actor
+
+Document = dict[str, JsonValue]
+"""One code location as `addOrUpdateLocationFromDocument` takes it (without `build`)."""
+
+
+class Frozen(BaseModel):
+    """Plans don't change; a new plan is a new object."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DeployKind(StrEnum):
+    """Why a deploy was started."""
+
+    DEPLOY = "deploy"
+    REDEPLOY = "redeploy"  # the live document again, as after a changed secret
+    ROLLBACK = "rollback"  # a person asked for what was live before an earlier deploy
+
+
+class StepName(StrEnum):
+    """The steps of a target, in Dagster's and git's own words. Names are kept in the journal, so
+    a name never changes its meaning; a new meaning gets a new name."""
+
+    CHECKOUT = "checkout"  # a checkout that the agent can read
+    FIND_IMAGE = "find_image"
+    READ_LIVE = "read_live"  # what is live now: kept for going back
+    APPLY = "apply"
+    WAIT = "wait"
+    VERIFY = "verify"
+    PUT_BACK_APPLY = "put_back_apply"
+    PUT_BACK_WAIT = "put_back_wait"
+    PUT_BACK_VERIFY = "put_back_verify"
+
+
+class ArtifactKind(StrEnum):
+    """How the code gets to the agent."""
+
+    SOURCE = "source"
+    PREBUILT = "prebuilt"
+
+
+class Commit(Frozen):
+    """One commit: full sha, first line of its message, author's name, ISO time in UTC."""
+
+    sha: str
+    subject: str
+    author: str
+    committed_at: str
+
+    @property
+    def short(self) -> str:
+        return self.sha[:7]
+
+
+class Version(Frozen):
+    """What a location runs, as far as it can be told from its document.
+
+    `label` is for people: a short commit, an image tag, or "unknown version".
+    """
+
+    image: str | None = None
+    commit: str | None = None
+    git_url: str | None = None
+
+    @property
+    def label(self) -> str:
+        if self.commit:
+            return self.commit[:7]
+        if self.image:
+            return short_image(self.image)
+        return "unknown version"
+
+
+class FieldChange(Frozen):
+    """One field of the document that changes; `path` is dotted, None means absent."""
+
+    path: str
+    before: JsonValue
+    after: JsonValue
+
+
+class Live(Frozen):
+    """What was live when the plan was made.
+
+    `loaded` is true when it had loaded without an error, so that it can be put back.
+    """
+
+    document: Document
+    version: Version
+    loaded: bool
+
+
+class TargetPlan(Frozen):
+    """One code location of a deploy."""
+
+    location: str
+    project: str | None
+    artifact: ArtifactKind
+    document: Document
+    version: Version
+    live: Live | None
+    changes: tuple[FieldChange, ...] = ()
+    commits: tuple[Commit, ...] = ()  # newest first, at most 20; empty if unknown
+    commits_total: int = 0
+    compare_url: str | None = None
+    ref: str | None = None
+    file_document: Document | None = None  # what the file said: the base of the next merge
+    load_deadline: float = 900.0  # seconds
+    risks: tuple[str, ...] = ()
+    steps: tuple[StepName, ...] = ()
+
+    @property
+    def agent_queue(self) -> str | None:
+        """The queue on which an agent must serve the location; None is the default queue."""
+        queue = self.document.get("agent_queue")
+        return queue if isinstance(queue, str) else None
+
+
+class DeployPlan(Frozen):
+    """Everything that a deploy will do, before it does anything."""
+
+    kind: DeployKind
+    deployment: str
+    targets: tuple[TargetPlan, ...]
+    protected: bool = False
+    put_back: bool = True
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hex digits over exactly what would be sent: what a confirmation binds to."""
+        sent = [self.deployment, [[t.location, t.document] for t in self.targets]]
+        return hashlib.sha256(canonical(sent)).hexdigest()[:16]
+
+
+class DeployRequest(Frozen):
+    """What a person asked for, after the text was read and before anything was looked up.
+
+    `locations` are names or `project:location`; empty with `all_locations` means all.
+    """
+
+    kind: DeployKind
+    actor: Actor
+    locations: tuple[str, ...] = ()
+    all_locations: bool = False
+    ref: str | None = None
+    deployment: str | None = None
+    image: str | None = None
+    why: str | None = None
+    of_deploy: int | None = None  # the deploy that a rollback goes back behind
+
+
+def canonical(value: Any) -> bytes:
+    """Return JSON with sorted keys and no spaces, the same for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def short_image(image: str) -> str:
+    """Return the last part of an image's name with its tag, or with twelve digits of its digest."""
+    name, _, digest = image.partition("@")
+    short = name.rsplit("/", 1)[-1]
+    return f"{short}@{digest.removeprefix('sha256:')[:12]}" if digest else short
