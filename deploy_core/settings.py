@@ -33,7 +33,7 @@ class ProjectSettings(Settings):
     """One git repository with a `dagster_cloud.yaml`.
 
     `artifact`: `source` gives the agent a checkout it can read; `prebuilt` takes CI's image, found
-    by `image_tag`, a template of `{sha}`, `{short_sha}`, `{location}` and `{ref}`.
+    by `image_tag`, a template of `{sha}`, `{short_sha}` and `{location}`.
     `token`, `deploy_key` and the GitHub App fields are credentials for git; see docs/configuration.
     `web_url` is for links to commits; it is derived from `git` for the well-known hosts.
     """

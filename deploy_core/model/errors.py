@@ -59,6 +59,8 @@ DeployError
 from collections.abc import Iterator
 from typing import ClassVar
 
+from deploy_core.model.python_error import PythonError
+
 
 class DeployError(Exception):
     """What went wrong, in one sentence, and what to do next.
@@ -309,6 +311,10 @@ class LoadFailed(LoadError):
 
     reason = "load_failed"
     default_next_step = "Mend the code, push, and deploy again."
+
+    def __init__(self, summary: str, *, python_error: PythonError) -> None:
+        super().__init__(summary)
+        self.python_error = python_error
 
 
 class LoadTimedOut(LoadError):

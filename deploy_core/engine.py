@@ -1,0 +1,112 @@
+"""What handlers and the CLI may ask of the deploy engine."""
+
+from collections.abc import Callable
+
+from deploy_core.model.deploys import Deploy, Place, Stop
+from deploy_core.model.errors import PlanChanged, UsageError
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest
+from deploy_core.model.states import GOOD_ENDS
+from deploy_core.planner import Planner
+from deploy_core.policy import deployment_named, require_may_deploy
+from deploy_core.steps import Services
+
+
+class Engine:
+    """One door to planning, starting, confirming and stopping deploys.
+
+    `wake` tells the worker of this process, if there is one, to look at the store at once.
+    """
+
+    def __init__(
+        self, services: Services, planner: Planner, wake: Callable[[], None] = lambda: None
+    ) -> None:
+        self._services = services
+        self._planner = planner
+        self._wake = wake
+
+    async def plan(self, request: DeployRequest) -> DeployPlan:
+        """Return what the request would do. Raises `NotAllowed` before anything is looked up,
+        and whatever `Planner.plan` raises."""
+        deployment, _ = deployment_named(self._services.settings, request.deployment)
+        require_may_deploy(self._services.settings, deployment, request.actor)
+        return await self._planner.plan(request)
+
+    async def start(self, request: DeployRequest, place: Place | None = None) -> Deploy:
+        """Plan the request and write it as a deploy, which a worker then runs.
+
+        A deploy to a protected deployment waits for its author's `confirm`.
+        """
+        plan = await self.plan(request)
+        deploy_id = await self._services.store.deploys.create(plan, request, place=place)
+        self._wake()
+        return await self._services.store.deploys.get(deploy_id)
+
+    async def confirm(self, deploy_id: int, by: Actor) -> None:
+        """Let a deploy that was shown go on. Only its author may, and still must be allowed to.
+
+        Raises `NotAllowed`, `UsageError` for somebody else, `AlreadyEnded`, `PlanChanged` when
+        what would be sent is no longer what was shown.
+        """
+        deploy = await self._services.store.deploys.get(deploy_id)
+        require_may_deploy(self._services.settings, deploy.deployment, by)
+        if by.key != deploy.by.key:
+            raise UsageError(
+                "Only the person who started this deploy can confirm it.",
+                next_step="Start a deploy of your own.",
+            )
+        request = await self._services.store.deploys.request_of(deploy_id)
+        fresh = await self._planner.plan(_pinned(request, deploy))
+        if fresh.digest != deploy.plan.digest:
+            raise PlanChanged("What would be sent is no longer what you were shown.")
+        await self._services.store.deploys.confirm(deploy_id, by)
+        self._wake()
+
+    async def stop(
+        self, deploy_id: int, stop: Stop, by: Actor, *, location: str | None = None
+    ) -> int:
+        """Cancel, or go back. Whoever may deploy there may do it. Returns how many targets.
+
+        Raises `NotAllowed`, `AlreadyEnded`, `AlreadySent`, `UnknownDeploy`.
+        """
+        deploy = await self._services.store.deploys.get(deploy_id)
+        require_may_deploy(self._services.settings, deploy.deployment, by)
+        stopped = await self._services.store.deploys.ask_stop(
+            deploy_id, stop, by, location=location
+        )
+        self._wake()
+        return stopped
+
+    async def again(self, deploy_id: int, by: Actor) -> DeployRequest:
+        """Return the request that tries what didn't reach a good end once more.
+
+        A branch is resolved anew, so that a fix that was pushed meanwhile is taken.
+        """
+        deploy = await self._services.store.deploys.get(deploy_id)
+        request = await self._services.store.deploys.request_of(deploy_id)
+        locations = tuple(
+            f"{target.plan.project}:{target.location}" if target.plan.project else target.location
+            for target in deploy.targets
+            if target.state not in GOOD_ENDS
+        )
+        if not locations:
+            raise UsageError(f"Everything of deploy {deploy_id} is live.")
+        return request.model_copy(
+            update={"actor": by, "locations": locations, "all_locations": False}
+        )
+
+    async def back_behind(self, deploy_id: int, by: Actor) -> DeployRequest:
+        """Return the request that puts back what was live before a deploy."""
+        deploy = await self._services.store.deploys.get(deploy_id)
+        return DeployRequest(
+            kind=DeployKind.ROLLBACK, actor=by, deployment=deploy.deployment, of_deploy=deploy_id
+        )
+
+
+def _pinned(request: DeployRequest, deploy: Deploy) -> DeployRequest:
+    """The request with its ref held at the commit that was shown, where all have the same one."""
+    commits = {target.plan.version.commit for target in deploy.targets}
+    commit = next(iter(commits)) if len(commits) == 1 else None
+    if request.kind is not DeployKind.DEPLOY or commit is None or request.image:
+        return request
+    return request.model_copy(update={"ref": commit})

@@ -1,0 +1,278 @@
+"""Turns a request into a plan: looks everything up, decides nothing that a person should decide."""
+
+import asyncio
+from dataclasses import dataclass
+
+from deploy_core.agents import agent_problem
+from deploy_core.artifacts.documents import wanted_document
+from deploy_core.catalog import Catalog, ProjectAtRef
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.values import AgentStatus, LocationState
+from deploy_core.model.documents import (
+    clean,
+    diff_documents,
+    merge_documents,
+    version_of,
+    with_image,
+)
+from deploy_core.model.errors import MixedProjects, NothingToGoBackTo, UnknownLocation, UsageError
+from deploy_core.model.plan import (
+    ArtifactKind,
+    DeployKind,
+    DeployPlan,
+    DeployRequest,
+    Document,
+    Live,
+    StepName,
+    TargetPlan,
+)
+from deploy_core.policy import deployment_named
+from deploy_core.settings import CoreSettings, DeploymentSettings
+from deploy_core.sources.git import GitMirrors
+from deploy_core.sources.links import compare_url
+from deploy_core.store.store import Store
+
+_LAST_STEPS = (StepName.READ_LIVE, StepName.APPLY, StepName.WAIT, StepName.VERIFY)
+
+
+@dataclass(frozen=True)
+class Now:
+    """What Dagster+ has in one deployment at the time of planning."""
+
+    documents: dict[str, Document]
+    states: dict[str, LocationState]
+    agents: list[AgentStatus]
+
+    def live(self, location: str) -> Live | None:
+        """Return what is live for the location, or None where there is nothing."""
+        document = self.documents.get(location)
+        if document is None:
+            return None
+        state = self.states.get(location)
+        loaded = state is not None and not state.loading and not state.failed
+        return Live(document=clean(document), version=version_of(document), loaded=loaded)
+
+
+class Planner:
+    """Makes plans; changes nothing."""
+
+    def __init__(
+        self,
+        settings: CoreSettings,
+        dagster: DagsterPlus,
+        catalog: Catalog,
+        mirrors: GitMirrors,
+        store: Store,
+    ) -> None:
+        self._settings = settings
+        self._dagster = dagster
+        self._catalog = catalog
+        self._mirrors = mirrors
+        self._store = store
+
+    async def plan(self, request: DeployRequest) -> DeployPlan:
+        """Return what the request would do.
+
+        Raises `UsageError` and its kinds for names that don't exist, source errors for what git
+        says, `DagsterPlusError` when Dagster+ can't be asked.
+        """
+        name, deployment = deployment_named(self._settings, request.deployment)
+        now = await self._now(name)
+        if request.kind is DeployKind.DEPLOY:
+            targets = await self._deploy_targets(request, name, deployment, now)
+        elif request.kind is DeployKind.REDEPLOY:
+            targets = [
+                self._again(location, deployment, now)
+                for location in await self._live_names(request, now)
+            ]
+        else:
+            targets = await self._rollback_targets(request, deployment, now)
+        return DeployPlan(
+            kind=request.kind,
+            deployment=name,
+            targets=tuple(targets),
+            protected=deployment.protected,
+            # Never a rollback of a rollback.
+            put_back=deployment.put_back and request.kind is not DeployKind.ROLLBACK,
+        )
+
+    async def _now(self, deployment: str) -> Now:
+        documents, states, agents = await asyncio.gather(
+            self._dagster.documents(deployment),
+            self._dagster.location_states(deployment),
+            self._dagster.agents(deployment),
+        )
+        return Now(documents, states, agents)
+
+    async def _deploy_targets(
+        self, request: DeployRequest, name: str, deployment: DeploymentSettings, now: Now
+    ) -> list[TargetPlan]:
+        if request.all_locations:
+            found = await self._catalog.all_locations(request.ref)
+        else:
+            found = await self._catalog.find(request.locations, request.ref)
+        if not found:
+            raise UsageError("No code location was named.")
+        projects = sorted({project for project in found.values() if project})
+        if request.ref and len(projects) > 1:
+            raise MixedProjects(
+                f"@{request.ref} can't be meant for {len(projects)} projects "
+                f"({', '.join(projects)})."
+            )
+        image_only = request.image is not None and request.ref is None
+        read: dict[str, ProjectAtRef] = {}
+        if not (image_only and all(location in now.documents for location in found)):
+            files = await asyncio.gather(
+                *(self._catalog.read(project, request.ref) for project in projects)
+            )
+            read = {file.project: file for file in files}
+        plans = []
+        for location, project in found.items():
+            if image_only and request.image and location in now.documents:
+                plans.append(self._new_image(location, project, request.image, deployment, now))
+            elif project is None:
+                raise self._unknown(location, now)
+            else:
+                target = self._from_file(read[project], location, name, deployment, request, now)
+                plans.append(await target)
+        return plans
+
+    async def _from_file(
+        self,
+        file: ProjectAtRef,
+        location: str,
+        name: str,
+        deployment: DeploymentSettings,
+        request: DeployRequest,
+        now: Now,
+    ) -> TargetPlan:
+        checkout = self._mirrors.checkout_path(file.project, file.commit.sha)
+        in_file = file.location(location)
+        wanted = wanted_document(
+            in_file, file.settings, file.commit, checkout=checkout, image=request.image
+        )
+        is_source = file.settings.artifact == "source" and request.image is None
+        live = now.live(location)
+        document = merge_documents(
+            applied=await self._store.applied.file_document(name, location),
+            live=live.document if live else None,
+            wanted=wanted,
+        )
+        old, new = live.version.commit if live else None, file.commit.sha
+        between = None
+        if old and old != new:
+            between = await self._mirrors.commits_between(file.project, file.settings, old, new)
+        risks = self._risks(document, live, now)
+        if between and between.behind:
+            risks.append(f"This goes back: the new version is {between.behind} commits behind.")
+        deadline = file.settings.load_deadline.get(location, deployment.load_deadline)
+        first = StepName.CHECKOUT if is_source else StepName.FIND_IMAGE
+        return TargetPlan(
+            location=location,
+            project=file.project,
+            artifact=ArtifactKind.SOURCE if is_source else ArtifactKind.PREBUILT,
+            document=document,
+            version=version_of(document),
+            live=live,
+            changes=diff_documents(live.document if live else {}, document),
+            commits=between.commits if between else (),
+            commits_total=between.total if between else 0,
+            compare_url=compare_url(file.settings, old, new) if between and old else None,
+            ref=file.ref,
+            file_document=wanted,
+            load_deadline=deadline * 60,
+            risks=tuple(risks),
+            steps=(first, *_LAST_STEPS),
+        )
+
+    def _new_image(
+        self,
+        location: str,
+        project: str | None,
+        image: str,
+        deployment: DeploymentSettings,
+        now: Now,
+    ) -> TargetPlan:
+        document = with_image(now.documents[location], image)
+        steps = (StepName.FIND_IMAGE, *_LAST_STEPS)
+        return self._from_document(location, project, document, deployment, now, steps)
+
+    def _again(self, location: str, deployment: DeploymentSettings, now: Now) -> TargetPlan:
+        document = clean(now.documents[location])
+        return self._from_document(location, None, document, deployment, now, _LAST_STEPS)
+
+    def _from_document(
+        self,
+        location: str,
+        project: str | None,
+        document: Document,
+        deployment: DeploymentSettings,
+        now: Now,
+        steps: tuple[StepName, ...],
+    ) -> TargetPlan:
+        live = now.live(location)
+        source = "working_directory" in document and "image" not in document
+        return TargetPlan(
+            location=location,
+            project=project,
+            artifact=ArtifactKind.SOURCE if source else ArtifactKind.PREBUILT,
+            document=document,
+            version=version_of(document),
+            live=live,
+            changes=diff_documents(live.document if live else {}, document),
+            load_deadline=deployment.load_deadline * 60,
+            risks=tuple(self._risks(document, live, now)),
+            steps=steps,
+        )
+
+    async def _live_names(self, request: DeployRequest, now: Now) -> list[str]:
+        if request.all_locations:
+            return sorted(now.documents)
+        names = [name.rpartition(":")[2] for name in request.locations]
+        if not names:
+            raise UsageError("No code location was named.")
+        for name in names:
+            if name not in now.documents:
+                raise self._unknown(name, now)
+        return list(dict.fromkeys(names))
+
+    async def _rollback_targets(
+        self, request: DeployRequest, deployment: DeploymentSettings, now: Now
+    ) -> list[TargetPlan]:
+        if request.of_deploy is None:
+            raise UsageError("A rollback needs the number of the deploy to go back behind.")
+        behind = await self._store.deploys.get(request.of_deploy)
+        wanted = {name.rpartition(":")[2] for name in request.locations}
+        plans = []
+        for target in behind.targets:
+            step = target.step(StepName.READ_LIVE)
+            before = step.output.get("live") if step else None
+            if not isinstance(before, dict) or (wanted and target.location not in wanted):
+                continue
+            plans.append(
+                self._from_document(
+                    target.location, target.plan.project, before, deployment, now, _LAST_STEPS
+                )
+            )
+        if not plans:
+            raise NothingToGoBackTo(f"Nothing was live before deploy {behind.id}.")
+        return plans
+
+    def _risks(self, document: Document, live: Live | None, now: Now) -> list[str]:
+        queue = document.get("agent_queue")
+        problem = agent_problem(now.agents, queue if isinstance(queue, str) else None)
+        risks = [problem.summary] if problem else []
+        if live is not None and not live.loaded:
+            risks.append("What is live now isn't loaded, so it can't be put back.")
+        return risks
+
+    def _unknown(self, location: str, now: Now) -> UnknownLocation:
+        names = {name for known in self._catalog.known.values() for name in known}
+        failed = self._catalog.failures
+        unread = (
+            f" {len(failed)} projects could not be read: {', '.join(failed)}." if failed else ""
+        )
+        return UnknownLocation(
+            f"There is no code location {location}.{unread}",
+            choices=tuple(sorted(names | now.documents.keys())),
+        )

@@ -1,0 +1,30 @@
+"""Who may change which deployment."""
+
+from collections.abc import Mapping
+
+from deploy_core.model.errors import NotAllowed, UnknownDeployment
+from deploy_core.model.people import Actor
+from deploy_core.settings import CoreSettings, DeploymentSettings
+
+
+def deployment_named(settings: CoreSettings, name: str | None) -> tuple[str, DeploymentSettings]:
+    """Return the deployment of this name, or the default one. Raises `UnknownDeployment`."""
+    chosen = name or settings.default_deployment or next(iter(settings.deployments))
+    known: Mapping[str, DeploymentSettings] = settings.deployments
+    if chosen not in known:
+        raise UnknownDeployment(
+            f"There is no deployment {chosen} in the configuration.", choices=tuple(known)
+        )
+    return chosen, known[chosen]
+
+
+def require_may_deploy(settings: CoreSettings, deployment: str, actor: Actor) -> None:
+    """Raise `NotAllowed` unless the person is listed; an empty list means that nobody is."""
+    name, found = deployment_named(settings, deployment)
+    if not found.may_deploy:
+        raise NotAllowed(
+            f"Nobody may deploy to {name}: its `may_deploy` list is empty.",
+            next_step="Have somebody add people to `may_deploy` in the configuration.",
+        )
+    if actor.key not in found.may_deploy:
+        raise NotAllowed(f"You may not deploy to {name}.")

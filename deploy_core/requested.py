@@ -1,0 +1,43 @@
+"""What Dagster+ is asked to run, made comparable.
+
+`workspaceEntries` repeats what was requested last, by whomever: it proves nothing about what is
+loaded, but it shows when somebody else has changed the location.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from deploy_core.dagster_plus.values import Deployed
+from deploy_core.model.documents import clean
+from deploy_core.model.plan import Document, canonical
+
+_CODE_SOURCES = ("python_file", "package_name", "module_name", "autoload_defs_module_name")
+
+
+def fingerprint(deployed: Deployed) -> str:
+    """Return sixteen hex digits that change whenever the request changes."""
+    return hashlib.sha256(canonical(clean(dict(deployed.metadata)))).hexdigest()[:16]
+
+
+def asks_for(deployed: Deployed, document: Document) -> bool:
+    """Return True when the request is for the version and the code of this document.
+
+    Only what names them is compared; Dagster+ may complete or reorder the rest.
+    """
+    metadata, source = deployed.metadata, document.get("code_source")
+    wanted: Mapping[str, JsonValue] = source if isinstance(source, dict) else {}
+    same_code = all(_same(metadata.get(key), wanted.get(key)) for key in _CODE_SOURCES)
+    git, pex = document.get("git"), document.get("pex_metadata")
+    return (
+        same_code
+        and _same(deployed.image, document.get("image"))
+        and _same(deployed.commit, git.get("commit_hash") if isinstance(git, dict) else None)
+        and _same(deployed.pex_tag, pex.get("pex_tag") if isinstance(pex, dict) else None)
+        and _same(metadata.get("working_directory"), document.get("working_directory"))
+    )
+
+
+def _same(one: JsonValue, other: JsonValue) -> bool:
+    return (one or None) == (other or None)

@@ -1,0 +1,219 @@
+"""Carries one target from its claim to its end: forward through its steps, or back."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+
+from deploy_core.model.deploys import Failure, StepState, Stop, Target
+from deploy_core.model.errors import (
+    AnswerLost,
+    Cancelled,
+    DeployError,
+    InternalError,
+    LeaseLost,
+    LoadError,
+    LoadFailed,
+    StoreError,
+    Superseded,
+)
+from deploy_core.model.plan import StepName
+from deploy_core.model.states import TargetState
+from deploy_core.steps import STEPS, Output, Run, Services, document_to_put_back
+from deploy_core.store.work import Claim
+
+PUT_BACK_STEPS = (StepName.PUT_BACK_APPLY, StepName.PUT_BACK_WAIT, StepName.PUT_BACK_VERIFY)
+
+CHANGES_DAGSTER = frozenset({StepName.APPLY, StepName.PUT_BACK_APPLY})
+"""Never interrupted: a change that was sent can't be called back."""
+
+_log = structlog.get_logger()
+
+
+@dataclass
+class StopSignal:
+    """What a person asked of a running target; set by the worker, waited for by its steps."""
+
+    asked: Stop | None = None
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ask(self, stop: Stop) -> None:
+        self.asked = stop
+        self.event.set()
+
+
+class GoneBack(DeployError):
+    """A person asked to go back while the location was loading. Ends in `put_back`."""
+
+    reason = "gone_back"
+    default_next_step = "Deploy again when you are ready."
+
+
+class TargetRunner:
+    """Runs the targets that a worker has claimed."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def run(self, claim: Claim, signal: StopSignal) -> None:
+        """Bring the target to its end. Raises nothing but cancellation: what goes wrong is
+        written to the store, and a lost lease or store just ends our part."""
+        log = _log.bind(deploy=claim.deploy_id, location=claim.location)
+        try:
+            await self._run(claim, signal)
+        except LeaseLost:
+            log.warning("lease_lost")
+        except StoreError as error:
+            log.error("store_failed", reason=error.reason, detail=error.detail)
+
+    async def _run(self, claim: Claim, signal: StopSignal) -> None:
+        deploy = await self._services.store.deploys.get(claim.deploy_id)
+        target = deploy.targets[claim.position]
+        run = Run(
+            claim=claim,
+            deploy=deploy,
+            target=target,
+            outputs={step.name: step.output for step in target.steps if step.output},
+            resumed=frozenset(
+                step.name for step in target.steps if step.state is StepState.STARTED
+            ),
+        )
+        if target.state is TargetState.PUTTING_BACK:
+            await self._back(run)
+            return
+        try:
+            await self._forward(run, target.plan.steps, signal)
+        except (LeaseLost, StoreError):
+            raise
+        except DeployError as error:
+            await self._failed(run, error)
+            return
+        proven = bool(run.outputs[StepName.VERIFY].get("proven"))
+        end = TargetState.VERIFIED if proven else TargetState.UNPROVEN
+        await self._services.store.work.move(claim, end)
+
+    async def _forward(
+        self, run: Run, steps: tuple[StepName, ...], signal: StopSignal | None
+    ) -> None:
+        for name in steps:
+            done = run.target.step(name)
+            if done is None or done.state is not StepState.FINISHED:
+                await self._step(run, name, signal)
+            self._obey(signal)
+
+    def _obey(self, signal: StopSignal | None) -> None:
+        if signal is not None and signal.asked is Stop.GO_BACK:
+            raise GoneBack("You asked to go back while it was loading.")
+
+    async def _step(self, run: Run, name: StepName, signal: StopSignal | None) -> None:
+        work = self._services.store.work
+        await work.start_step(run.claim, name)
+        run.target = (await self._services.store.deploys.get(run.deploy.id)).targets[
+            run.claim.position
+        ]
+        watched = None if name in CHANGES_DAGSTER else signal
+        try:
+            output = await self._watched(run, name, watched)
+        except (LeaseLost, StoreError):
+            raise
+        except (Cancelled, GoneBack):
+            await work.end_step(run.claim, name, StepState.STOPPED)
+            raise
+        except DeployError:
+            await work.end_step(run.claim, name, StepState.FAILED)
+            raise
+        except Exception as error:
+            _log.exception("step_failed", deploy=run.deploy.id, location=run.location, step=name)
+            await work.end_step(run.claim, name, StepState.FAILED)
+            raise InternalError(
+                f"The step {name.value} failed in a way that is our own defect "
+                f"({type(error).__name__}, deploy {run.deploy.id})."
+            ) from error
+        run.outputs[name] = output
+        await work.end_step(run.claim, name, StepState.FINISHED, output)
+
+    async def _watched(self, run: Run, name: StepName, signal: StopSignal | None) -> Output:
+        """Run a step until it ends or a person stops it."""
+        step = asyncio.ensure_future(STEPS[name](self._services, run))
+        if signal is None:
+            return await step
+        stopped = asyncio.ensure_future(signal.event.wait())
+        try:
+            await asyncio.wait({step, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if step.done():
+                return step.result()
+        finally:
+            for task in (step, stopped):
+                task.cancel()
+            await asyncio.gather(step, stopped, return_exceptions=True)
+        if signal.asked is Stop.GO_BACK:
+            raise GoneBack("You asked to go back while it was loading.")
+        raise Cancelled("Cancelled before the change was sent.")
+
+    async def _failed(self, run: Run, error: DeployError) -> None:
+        """Decide what follows from a failure, and write it down."""
+        work, failure = self._services.store.work, failure_of(error)
+        sent = _may_have_been_sent(run.target)
+        if isinstance(error, Superseded):
+            await work.move(run.claim, TargetState.SUPERSEDED, failure=failure)
+        elif isinstance(error, Cancelled):
+            await work.move(run.claim, TargetState.CANCELLED, failure=None)
+        elif not sent or _was_refused(run.target, error):
+            await work.move(run.claim, TargetState.FAILED, failure=failure)
+        elif isinstance(error, LoadError | GoneBack):
+            await self._start_back(run, failure, asked=isinstance(error, GoneBack))
+        else:
+            await work.move(run.claim, TargetState.NEEDS_HUMAN, failure=failure)
+
+    async def _start_back(self, run: Run, failure: Failure, *, asked: bool) -> None:
+        work = self._services.store.work
+        if not run.deploy.plan.put_back and not asked:
+            await work.move(run.claim, TargetState.FAILED, failure=failure, note=PUT_BACK_IS_OFF)
+            return
+        try:
+            await document_to_put_back(self._services, run)
+        except DeployError as error:
+            why = failure_of(error)
+            await work.move(run.claim, TargetState.FAILED, failure=failure, put_back_failure=why)
+            return
+        await work.move(run.claim, TargetState.PUTTING_BACK, failure=failure)
+        await self._back(run)
+
+    async def _back(self, run: Run) -> None:
+        """Put back what was live; a failure here asks for a person and is never tried again."""
+        work = self._services.store.work
+        try:
+            await self._forward(run, PUT_BACK_STEPS, None)
+        except (LeaseLost, StoreError):
+            raise
+        except Superseded as error:
+            await work.move(run.claim, TargetState.SUPERSEDED, put_back_failure=failure_of(error))
+        except DeployError as error:
+            await work.move(run.claim, TargetState.NEEDS_HUMAN, put_back_failure=failure_of(error))
+        else:
+            await work.move(run.claim, TargetState.PUT_BACK)
+
+
+PUT_BACK_IS_OFF = "Putting back is switched off for this deployment."
+
+
+def failure_of(error: DeployError) -> Failure:
+    """Return an error as the store keeps it."""
+    return Failure(
+        reason=error.reason,
+        summary=error.summary,
+        next_step=error.next_step,
+        detail=error.detail,
+        python_error=error.python_error if isinstance(error, LoadFailed) else None,
+    )
+
+
+def _may_have_been_sent(target: Target) -> bool:
+    return target.step(StepName.APPLY) is not None
+
+
+def _was_refused(target: Target, error: DeployError) -> bool:
+    """Dagster+ said no to the change itself, so nothing is different from before."""
+    step = target.step(StepName.APPLY)
+    refused = step is not None and step.state is not StepState.FINISHED
+    return refused and not isinstance(error, AnswerLost | InternalError)

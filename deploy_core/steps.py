@@ -1,0 +1,324 @@
+"""The steps of a target. Each can be run again after a crash without doing harm."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from deploy_core.agents import agent_problem
+from deploy_core.clock import Clock
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.values import Deployed
+from deploy_core.model.deploys import Deploy, Target
+from deploy_core.model.documents import clean, merge_documents, with_image
+from deploy_core.model.errors import (
+    AnswerLost,
+    NoAgent,
+    NoAgentOnQueue,
+    NothingToGoBackTo,
+    PlanChanged,
+    Superseded,
+)
+from deploy_core.model.plan import DeployKind, Document, StepName
+from deploy_core.requested import asks_for, fingerprint
+from deploy_core.settings import CoreSettings
+from deploy_core.sources.git import GitMirrors
+from deploy_core.store.store import Store
+from deploy_core.store.work import Claim
+from deploy_core.wait import Before, LoadWait, Seen
+
+Output = dict[str, JsonValue]
+
+SEND_TRIES = 3
+"""How often a change is sent when its answer was lost and it turns out not to have been done."""
+
+READ_BACK_TRIES = 3
+"""How often we look for our own request after it was accepted, before we call it superseded."""
+
+
+@dataclass
+class Services:
+    """What the steps work with."""
+
+    settings: CoreSettings
+    dagster: DagsterPlus
+    mirrors: GitMirrors
+    store: Store
+    clock: Clock
+
+
+@dataclass
+class Run:
+    """One target on its way, with the outputs of the steps that are finished."""
+
+    claim: Claim
+    deploy: Deploy
+    target: Target
+    outputs: dict[StepName, Output] = field(default_factory=dict)
+    resumed: frozenset[StepName] = frozenset()  # started by a process that died
+
+    @property
+    def deployment(self) -> str:
+        return self.deploy.deployment
+
+    @property
+    def location(self) -> str:
+        return self.target.location
+
+    def document(self, step: StepName, key: str) -> Document | None:
+        """Return a document that an earlier step wrote down."""
+        found = self.outputs.get(step, {}).get(key)
+        return found if isinstance(found, dict) else None
+
+
+async def checkout(services: Services, run: Run) -> Output:
+    """Make the checkout that the agent will read."""
+    plan = run.target.plan
+    if plan.project is None or plan.version.commit is None:
+        return {}
+    settings = services.settings.projects[plan.project]
+    folder = await services.mirrors.checkout(plan.project, settings, plan.version.commit)
+    return {"folder": str(folder)}
+
+
+async def find_image(services: Services, run: Run) -> Output:
+    """Name the image that will run."""
+    return {"image": run.target.plan.version.image}
+
+
+async def read_live(services: Services, run: Run) -> Output:
+    """Keep what is live, for going back, and make the document to send from it.
+
+    Raises `PlanChanged` when a confirmed plan no longer is what would be sent, `NoAgent` or
+    `NoAgentOnQueue` when nobody would load it: then nothing is sent at all.
+    """
+    await _some_agent(services, run)
+    documents = await services.dagster.documents(run.deployment)
+    states = await services.dagster.location_states(run.deployment)
+    live, state = documents.get(run.location), states.get(run.location)
+    document = await _document_to_send(services, run, live)
+    if run.deploy.confirmed_at is not None and document != run.target.plan.document:
+        raise PlanChanged(f"{run.location} was changed after you confirmed the plan.")
+    output: Output = {"live": None if live is None else clean(live), "document": document}
+    if state is not None:
+        output |= {
+            "loaded": not state.loading and not state.failed,
+            "updated_timestamp": state.updated_timestamp,
+            "version_key": state.version_key,
+        }
+    return output
+
+
+async def apply(services: Services, run: Run) -> Output:
+    """Send the document, exactly once as far as anybody can tell."""
+    document = run.document(StepName.READ_LIVE, "document") or run.target.plan.document
+    before = run.document(StepName.READ_LIVE, "live")
+    again = StepName.APPLY in run.resumed
+    requested = await _send(services, run, document, before, again=again)
+    await services.store.applied.sent(
+        run.deployment, run.location, run.deploy.id, run.target.plan.file_document
+    )
+    return {"requested": requested, "document": document}
+
+
+async def wait(services: Services, run: Run) -> Output:
+    """Wait for the agent. What was seen is kept, so that a resumed wait doesn't forget it."""
+    return await _wait(services, run, StepName.WAIT, StepName.APPLY, run.target.plan.load_deadline)
+
+
+async def verify(services: Services, run: Run) -> Output:
+    """Look once more, with fresh eyes: loaded, ours, and not changed meanwhile."""
+    output = await _verify(services, run, StepName.APPLY, StepName.WAIT)
+    document = run.document(StepName.APPLY, "document")
+    if document is not None:
+        await services.store.applied.verified(run.deployment, run.location, run.deploy.id, document)
+    return output
+
+
+async def put_back_apply(services: Services, run: Run) -> Output:
+    """Send what was live before. Raises `NothingToGoBackTo`, `Superseded`."""
+    document = await document_to_put_back(services, run)
+    ours = run.outputs.get(StepName.APPLY, {}).get("requested")
+    states = await services.dagster.location_states(run.deployment)
+    state = states.get(run.location)
+    again = StepName.PUT_BACK_APPLY in run.resumed
+    if ours is not None and not again:
+        requested = (await services.dagster.deployed(run.deployment)).get(run.location)
+        if requested is not None and fingerprint(requested) != ours:
+            raise Superseded(f"Somebody else changed {run.location}; it isn't rolled back over.")
+    requested_back = await _send(
+        services, run, document, run.document(StepName.APPLY, "document"), again=again
+    )
+    return {
+        "requested": requested_back,
+        "document": document,
+        "updated_timestamp": state.updated_timestamp if state else None,
+        "version_key": state.version_key if state else None,
+    }
+
+
+async def put_back_wait(services: Services, run: Run) -> Output:
+    """Wait for what was put back."""
+    deadline = run.target.plan.load_deadline
+    return await _wait(services, run, StepName.PUT_BACK_WAIT, StepName.PUT_BACK_APPLY, deadline)
+
+
+async def put_back_verify(services: Services, run: Run) -> Output:
+    """See that what was put back is live."""
+    return await _verify(services, run, StepName.PUT_BACK_APPLY, StepName.PUT_BACK_WAIT)
+
+
+async def document_to_put_back(services: Services, run: Run) -> Document:
+    """Return what was live before if it had loaded, else what was last seen live.
+
+    Raises `NothingToGoBackTo`.
+    """
+    sent = run.document(StepName.READ_LIVE, "document")
+    if run.outputs.get(StepName.READ_LIVE, {}).get("loaded"):
+        live = run.document(StepName.READ_LIVE, "live")
+        if live is not None and live != sent:
+            return live
+        if live is not None:
+            raise NothingToGoBackTo(
+                f"The same version of {run.location} was live before.",
+                next_step="Look at what changed around it: a secret, a variable, the agent.",
+            )
+    verified = await services.store.applied.verified_document(run.deployment, run.location)
+    if verified is None or verified == sent:
+        raise NothingToGoBackTo(f"No earlier version of {run.location} was seen live.")
+    return verified
+
+
+async def _some_agent(services: Services, run: Run) -> None:
+    """An agent that restarts is given its grace; the wait can be cancelled."""
+    since = services.clock.monotonic()
+    while True:
+        agents = await services.dagster.agents(run.deployment)
+        problem: NoAgent | NoAgentOnQueue | None = agent_problem(
+            agents, run.target.plan.agent_queue
+        )
+        if problem is None:
+            return
+        if services.clock.monotonic() - since >= services.settings.no_agent_grace:
+            raise problem
+        await services.store.work.note(run.claim, problem.summary)
+        await services.clock.sleep(services.settings.poll_seconds)
+
+
+async def _document_to_send(services: Services, run: Run, live: Document | None) -> Document:
+    plan = run.target.plan
+    if run.deploy.kind is DeployKind.REDEPLOY and live is not None:
+        return clean(live)
+    if run.deploy.kind is not DeployKind.DEPLOY or live is None:
+        return plan.document
+    if plan.file_document is None:
+        return with_image(live, plan.version.image) if plan.version.image else plan.document
+    applied = await services.store.applied.file_document(run.deployment, run.location)
+    return merge_documents(applied=applied, live=live, wanted=plan.file_document)
+
+
+async def _send(
+    services: Services, run: Run, document: Document, before: Document | None, *, again: bool
+) -> str:
+    """Send a document and return the fingerprint of what Dagster+ then is asked to run.
+
+    After a lost answer, ours or a dead process's, Dagster+ is read before anything is sent again:
+    the same document twice is harmless, a document over somebody else's is not.
+    """
+    for attempt in range(SEND_TRIES):
+        if again or attempt:
+            requested = await _requested(services, run)
+            if requested is not None and asks_for(requested, document) and document != before:
+                return fingerprint(requested)
+        await services.store.work.hold(run.claim)
+        try:
+            await services.dagster.put_location(run.deployment, document)
+        except AnswerLost:
+            if attempt == SEND_TRIES - 1:
+                raise
+            continue
+        break
+    for _ in range(READ_BACK_TRIES):
+        requested = await _requested(services, run)
+        if requested is not None and asks_for(requested, document):
+            return fingerprint(requested)
+        await services.clock.sleep(services.settings.poll_seconds)
+    raise Superseded(f"Somebody else changed {run.location} at the same moment.")
+
+
+async def _requested(services: Services, run: Run) -> Deployed | None:
+    return (await services.dagster.deployed(run.deployment)).get(run.location)
+
+
+def _load_wait(services: Services, run: Run, sent: StepName) -> LoadWait:
+    output = run.outputs[sent]
+    seen_before = run.outputs[StepName.READ_LIVE] if sent is StepName.APPLY else output
+    document = run.document(sent, "document") or {}
+    queue, image = document.get("agent_queue"), document.get("image")
+    timestamp, key = seen_before.get("updated_timestamp"), seen_before.get("version_key")
+    return LoadWait(
+        services.dagster,
+        services.clock,
+        services.settings,
+        deployment=run.deployment,
+        location=run.location,
+        queue=queue if isinstance(queue, str) else None,
+        image=image if isinstance(image, str) else None,
+        requested=str(output["requested"]),
+        before=Before(
+            timestamp if isinstance(timestamp, float | int) else None,
+            key if isinstance(key, str) else None,
+        ),
+    )
+
+
+async def _wait(
+    services: Services, run: Run, step: StepName, sent: StepName, deadline: float
+) -> Output:
+    kept = run.outputs.get(step, {})
+    seen = Seen(loading=bool(kept.get("loading")), proven=bool(kept.get("proven")))
+
+    async def keep(now: Seen) -> None:
+        await services.store.work.keep_output(run.claim, step, _output(now))
+
+    left = deadline - _since(run.target, step, services.clock.now())
+    return _output(await _load_wait(services, run, sent).until_loaded(seen, max(left, 1.0), keep))
+
+
+async def _verify(services: Services, run: Run, sent: StepName, waited: StepName) -> Output:
+    seen = run.outputs[waited]
+    load_wait = _load_wait(services, run, sent)
+    kept = Seen(loading=bool(seen.get("loading")), proven=bool(seen.get("proven")))
+
+    async def ignore(_: Seen) -> None:
+        return None
+
+    # A location that flaps is waited for again: the first look of this wait is the fresh one.
+    return _output(
+        await load_wait.until_loaded(
+            kept, run.target.plan.load_deadline, ignore, unproven_after=0.0
+        )
+    )
+
+
+def _output(seen: Seen) -> Output:
+    return {"loading": seen.loading, "proven": seen.proven, "image": seen.image}
+
+
+def _since(target: Target, step: StepName, now: datetime) -> float:
+    """Seconds since the step was started first, by whichever process."""
+    run = target.step(step)
+    return max((now - run.started_at).total_seconds(), 0.0) if run else 0.0
+
+
+STEPS = {
+    StepName.CHECKOUT: checkout,
+    StepName.FIND_IMAGE: find_image,
+    StepName.READ_LIVE: read_live,
+    StepName.APPLY: apply,
+    StepName.WAIT: wait,
+    StepName.VERIFY: verify,
+    StepName.PUT_BACK_APPLY: put_back_apply,
+    StepName.PUT_BACK_WAIT: put_back_wait,
+    StepName.PUT_BACK_VERIFY: put_back_verify,
+}

@@ -1,0 +1,103 @@
+"""Opens the database and hands out transactions; the only place that maps its exceptions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from deploy_core.model.errors import StoreUnavailable
+from deploy_core.store.migrate import bring_up_to_date
+
+SQLITE_BUSY_SECONDS = 5.0
+
+
+class Database:
+    """One database, embedded (SQLite) or a server (PostgreSQL).
+
+    Writers of one process stand in a queue of their own: SQLite has one writer at a time, and
+    waiting here is fair where its busy loop isn't.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _engine(url)
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection that sees one moment of the database. Raises `StoreUnavailable`."""
+        with mapped():
+            async with self.engine.connect() as connection, connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection whose changes are committed at the end, or none of them is.
+
+        Raises `StoreUnavailable` when the database is locked, full, read-only or gone.
+        """
+        with mapped():
+            async with self._turn(), self.engine.connect() as connection:
+                writer = await connection.execution_options(writes=True)
+                async with writer.begin():
+                    yield writer
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        async with self._writing:
+            yield
+
+    async def migrate(self) -> None:
+        """Make or upgrade the tables. Raises `StoreTooNew` on a newer schema."""
+        with mapped():
+            await bring_up_to_date(self.engine)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+class mapped:  # noqa: N801
+    """Turns SQLAlchemy's exceptions into `StoreUnavailable`; the answer never holds parameters."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sa.exc.IntegrityError):
+            return
+        if isinstance(error, sa.exc.SQLAlchemyError | OSError):
+            cause = getattr(error, "orig", None) or error
+            raise StoreUnavailable(
+                f"The database can't be used: {type(cause).__name__}.", detail=str(cause)[:500]
+            ) from error
+
+
+def _engine(url: str) -> AsyncEngine:
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+    engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # SQLAlchemy begins the transactions (below), so the driver must not.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A writer takes the write lock at once: a read that turns into a write can't wait for it.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

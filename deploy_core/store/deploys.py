@@ -1,0 +1,332 @@
+"""Deploys as people see and change them: make, read, confirm, stop, press a button."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deploy_core.clock import Clock
+from deploy_core.model.deploys import (
+    Deploy,
+    Event,
+    EventKind,
+    Place,
+    Press,
+    Stop,
+    Target,
+)
+from deploy_core.model.errors import AlreadyEnded, AlreadySent, UnknownDeploy
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import DeployPlan, DeployRequest, StepName
+from deploy_core.model.states import ENDED, HOLDS_THE_TARGET, TargetState
+from deploy_core.store.connection import Database
+from deploy_core.store.record import move, record, want_card
+from deploy_core.store.tables import deploys, events, presses, steps, targets
+
+_OPEN = [state.value for state in TargetState if state not in ENDED]
+
+
+class Deploys:
+    """The rows of deploys and targets, for handlers, cards and the CLI."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def create(
+        self,
+        plan: DeployPlan,
+        request: DeployRequest,
+        *,
+        place: Place | None = None,
+        origin: str | None = None,
+    ) -> int:
+        """Write a new deploy and return its number. A protected one waits to be confirmed.
+
+        `origin` names the payload it came from: the same one never makes a second deploy.
+        """
+        now = self._clock.now()
+        first = TargetState.PLANNED if plan.protected else TargetState.QUEUED
+        async with self._database.write() as connection:
+            known = sa.select(deploys.c.id).where(deploys.c.origin == origin)
+            made = (await connection.execute(known)).scalar() if origin else None
+            if made is not None:
+                return int(made)
+            inserted = await connection.execute(
+                deploys.insert().values(
+                    deployment=plan.deployment,
+                    plan=plan.model_dump(mode="json", exclude={"targets"}),
+                    digest=plan.digest,
+                    actor=request.actor.model_dump(mode="json"),
+                    request=request.model_dump(mode="json"),
+                    why=request.why,
+                    origin=origin,
+                    created_at=now,
+                    channel=place.channel if place else None,
+                )
+            )
+            deploy_id: int = inserted.inserted_primary_key.id  # type: ignore[union-attr]
+            await connection.execute(
+                targets.insert(),
+                [
+                    {
+                        "deploy_id": deploy_id,
+                        "position": position,
+                        "deployment": plan.deployment,
+                        "location": target.location,
+                        "plan": target.model_dump(mode="json"),
+                        "state": first.value,
+                        "queued_at": None if plan.protected else now,
+                    }
+                    for position, target in enumerate(plan.targets)
+                ],
+            )
+            await record(connection, deploy_id, EventKind.PLANNED, now)
+        return deploy_id
+
+    async def get(self, deploy_id: int) -> Deploy:
+        """Return one deploy. Raises `UnknownDeploy`."""
+        async with self._database.read() as connection:
+            found = await _load(connection, deploys.c.id == deploy_id)
+        if not found:
+            raise UnknownDeploy(f"There is no deploy {deploy_id}.")
+        return found[0]
+
+    async def request_of(self, deploy_id: int) -> DeployRequest:
+        """Return what was asked for when the deploy was started. Raises `UnknownDeploy`."""
+        async with self._database.read() as connection:
+            query = sa.select(deploys.c.request).where(deploys.c.id == deploy_id)
+            found = (await connection.execute(query)).scalar()
+        if found is None:
+            raise UnknownDeploy(f"There is no deploy {deploy_id}.")
+        return DeployRequest.model_validate(found)
+
+    async def running(self) -> list[Deploy]:
+        """Return the deploys that haven't ended, oldest first."""
+        async with self._database.read() as connection:
+            return await _load(connection, deploys.c.ended_at.is_(None))
+
+    async def recent(
+        self, *, deployment: str | None = None, location: str | None = None, most: int = 10
+    ) -> list[Deploy]:
+        """Return the newest deploys, newest first."""
+        query = sa.select(deploys.c.id).order_by(deploys.c.id.desc()).limit(most)
+        if deployment:
+            query = query.where(deploys.c.deployment == deployment)
+        if location:
+            of_location = sa.select(targets.c.deploy_id).where(targets.c.location == location)
+            query = query.where(deploys.c.id.in_(of_location))
+        async with self._database.read() as connection:
+            ids = (await connection.execute(query)).scalars().all()
+            return list(reversed(await _load(connection, deploys.c.id.in_(ids))))
+
+    async def events(self, deploy_id: int, *, after: int = 0) -> list[Event]:
+        """Return the deploy's events with a number above `after`, in order."""
+        query = (
+            sa.select(events)
+            .where(events.c.deploy_id == deploy_id, events.c.id > after)
+            .order_by(events.c.id)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [Event.model_validate(dict(row)) for row in rows]
+
+    async def set_place(self, deploy_id: int, place: Place) -> None:
+        """Note where the card of the deploy is."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                deploys.update()
+                .where(deploys.c.id == deploy_id)
+                .values(channel=place.channel, card_ts=place.ts)
+            )
+
+    async def press(self, deploy_id: int, action: str, by: Actor) -> Press | None:
+        """Note who used a button of the card.
+
+        Returns None for the first press; for a later one the press that came before it.
+        """
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            query = sa.select(presses).where(
+                presses.c.deploy_id == deploy_id, presses.c.action == action
+            )
+            before = (await connection.execute(query)).mappings().first()
+            if before is not None:
+                return _press(before)
+            await connection.execute(
+                presses.insert().values(
+                    deploy_id=deploy_id, action=action, actor=by.model_dump(mode="json"), at=now
+                )
+            )
+            await want_card(connection, deploy_id, now)
+        return None
+
+    async def unpress(self, deploy_id: int, action: str) -> None:
+        """Forget a press whose action was refused, so that the button can be used again."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                presses.delete().where(presses.c.deploy_id == deploy_id, presses.c.action == action)
+            )
+            await want_card(connection, deploy_id, self._clock.now())
+
+    async def confirm(self, deploy_id: int, by: Actor) -> None:
+        """Queue the targets of a deploy that waits for its confirmation.
+
+        Raises `AlreadyEnded` when it no longer waits, `UnknownDeploy`.
+        """
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            rows = await _rows_of(connection, deploy_id)
+            waiting = [row for row in rows if row.state == TargetState.PLANNED.value]
+            if not waiting:
+                raise AlreadyEnded(f"Deploy {deploy_id} no longer waits for a confirmation.")
+            for row in waiting:
+                await move(connection, row, TargetState.QUEUED, now, values={"queued_at": now})
+            await connection.execute(
+                deploys.update().where(deploys.c.id == deploy_id).values(confirmed_at=now)
+            )
+            who = by.model_dump(mode="json")
+            await record(connection, deploy_id, EventKind.CONFIRMED, now, data={"by": who})
+
+    async def ask_stop(
+        self, deploy_id: int, stop: Stop, by: Actor, *, location: str | None = None
+    ) -> int:
+        """Stop the deploy's targets that can be stopped and return how many were.
+
+        A target that waits ends at once; a running one is told, and its worker ends it within
+        seconds. Raises `AlreadyEnded`; `AlreadySent` when only targets are left whose change was
+        sent, which `Stop.CANCEL` can't undo; `UnknownDeploy`.
+        """
+        async with self._database.write() as connection:
+            rows = await _rows_of(connection, deploy_id)
+            alive = [row for row in rows if row.state in _OPEN and location in {None, row.location}]
+            if not alive:
+                raise AlreadyEnded(f"Deploy {deploy_id} has ended.")
+            sent = await _sent(connection, [row.id for row in alive])
+            stopped = 0
+            for row in alive:
+                stopped += await self._stop_one(connection, row, stop, by, sent=row.id in sent)
+            if not stopped:
+                raise AlreadySent("The change was already sent to Dagster+.")
+        return stopped
+
+    async def _stop_one(
+        self, connection: AsyncConnection, row: sa.Row[Any], stop: Stop, by: Actor, *, sent: bool
+    ) -> bool:
+        now, who = self._clock.now(), by.model_dump(mode="json")
+        state = TargetState(row.state)
+        if state not in HOLDS_THE_TARGET:
+            await move(
+                connection,
+                row,
+                TargetState.CANCELLED,
+                now,
+                values={"stop": Stop.CANCEL.value, "stop_by": who},
+            )
+            return True
+        if state is TargetState.PUTTING_BACK or sent != (stop is Stop.GO_BACK):
+            return False
+        await connection.execute(
+            targets.update().where(targets.c.id == row.id).values(stop=stop.value, stop_by=who)
+        )
+        await record(
+            connection,
+            row.deploy_id,
+            EventKind.STOP_ASKED,
+            now,
+            location=row.location,
+            data={"stop": stop.value, "by": who},
+        )
+        return True
+
+
+async def _rows_of(connection: AsyncConnection, deploy_id: int) -> Sequence[sa.Row[Any]]:
+    query = sa.select(targets).where(targets.c.deploy_id == deploy_id).order_by(targets.c.position)
+    rows = (await connection.execute(query)).all()
+    if not rows:
+        raise UnknownDeploy(f"There is no deploy {deploy_id}.")
+    return rows
+
+
+async def _sent(connection: AsyncConnection, target_ids: list[int]) -> set[int]:
+    query = sa.select(steps.c.target_id).where(
+        steps.c.target_id.in_(target_ids), steps.c.name == StepName.APPLY.value
+    )
+    return set((await connection.execute(query)).scalars())
+
+
+async def _load(connection: AsyncConnection, which: sa.ColumnElement[bool]) -> list[Deploy]:
+    rows = (await connection.execute(sa.select(deploys).where(which).order_by(deploys.c.id))).all()
+    if not rows:
+        return []
+    ids = [row.id for row in rows]
+    found: dict[int, list[sa.Row[Any]]] = defaultdict(list)
+    query = sa.select(targets).where(targets.c.deploy_id.in_(ids)).order_by(targets.c.position)
+    for row in (await connection.execute(query)).all():
+        found[row.deploy_id].append(row)
+    runs: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    of_deploys = sa.select(targets.c.id).where(targets.c.deploy_id.in_(ids))
+    journal = sa.select(steps).where(steps.c.target_id.in_(of_deploys)).order_by(steps.c.id)
+    for step in (await connection.execute(journal)).mappings():
+        runs[step["target_id"]].append(dict(step))
+    used: dict[int, list[Press]] = defaultdict(list)
+    pressed = sa.select(presses).where(presses.c.deploy_id.in_(ids)).order_by(presses.c.id)
+    for press in (await connection.execute(pressed)).mappings():
+        used[press["deploy_id"]].append(_press(press))
+    ahead = await _ahead(connection, ids)
+    return [
+        _deploy(
+            row, [_target(t, runs[t.id], ahead.get(t.id, ())) for t in found[row.id]], used[row.id]
+        )
+        for row in rows
+    ]
+
+
+async def _ahead(connection: AsyncConnection, ids: list[int]) -> dict[int, tuple[int, ...]]:
+    """Return for each queued target the deploys that hold its location or came before it."""
+    mine, other = targets.alias("mine"), targets.alias("other")
+    held = [state.value for state in HOLDS_THE_TARGET]
+    before = sa.and_(other.c.state == TargetState.QUEUED.value, other.c.id < mine.c.id)
+    query = (
+        sa.select(mine.c.id, other.c.deploy_id)
+        .join(
+            other,
+            sa.and_(
+                other.c.deployment == mine.c.deployment,
+                other.c.location == mine.c.location,
+                sa.or_(other.c.state.in_(held), before),
+            ),
+        )
+        .where(mine.c.deploy_id.in_(ids), mine.c.state == TargetState.QUEUED.value)
+        .order_by(other.c.id)
+    )
+    ahead: dict[int, tuple[int, ...]] = {}
+    for target_id, deploy_id in (await connection.execute(query)).all():
+        ahead[target_id] = (*ahead.get(target_id, ()), deploy_id)
+    return ahead
+
+
+def _target(row: sa.Row[Any], journal: list[dict[str, Any]], ahead: tuple[int, ...]) -> Target:
+    return Target.model_validate({**row._mapping, "steps": journal, "ahead": ahead})
+
+
+def _press(row: sa.RowMapping) -> Press:
+    return Press(action=row["action"], by=Actor.model_validate(row["actor"]), at=row["at"])
+
+
+def _deploy(row: sa.Row[Any], of_it: list[Target], used: list[Press]) -> Deploy:
+    plan = DeployPlan.model_validate({**row.plan, "targets": [target.plan for target in of_it]})
+    return Deploy(
+        id=row.id,
+        plan=plan,
+        by=Actor.model_validate(row.actor),
+        why=row.why,
+        created_at=row.created_at,
+        targets=tuple(of_it),
+        place=Place(channel=row.channel, ts=row.card_ts) if row.channel else None,
+        confirmed_at=row.confirmed_at,
+        ended_at=row.ended_at,
+        presses=tuple(used),
+    )

@@ -1,0 +1,129 @@
+"""What Slack is still to be told, in order. The rows say what about; the sender renders it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from deploy_core.clock import Clock
+from deploy_core.store.connection import Database
+from deploy_core.store.tables import outbox
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One thing to say: `topic` is `card`, `detail` (of the target at `position`) or `ended`."""
+
+    id: int
+    deploy_id: int
+    topic: str
+    position: int | None
+    attempts: int
+    created_at: datetime
+
+
+class Outbox:
+    """The waiting intents."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def due(self) -> list[Intent]:
+        """Return the first waiting intent of each deploy, if its time has come, oldest first.
+
+        Only the first of a deploy: its thread must not come before its card.
+        """
+        now = self._clock.now()
+        first = (
+            sa.select(sa.func.min(outbox.c.id))
+            .where(outbox.c.state.in_(["pending", "sending"]))
+            .group_by(outbox.c.deploy_id)
+        )
+        query = (
+            sa.select(outbox)
+            .where(
+                outbox.c.id.in_(first),
+                outbox.c.state == "pending",
+                sa.or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now),
+            )
+            .order_by(outbox.c.id)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            Intent(r.id, r.deploy_id, r.topic, r.position, r.attempts, r.created_at) for r in rows
+        ]
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next waiting intent may be tried, or None if none waits."""
+        query = sa.select(sa.func.min(sa.func.coalesce(outbox.c.not_before, outbox.c.created_at)))
+        async with self._database.read() as connection:
+            found = await connection.execute(query.where(outbox.c.state == "pending"))
+            return found.scalar()
+
+    async def take(self, intent: Intent) -> bool:
+        """Mark the intent as being sent, so that a change meanwhile asks for a new card.
+
+        Returns False when another process was faster.
+        """
+        return await self._set(intent, from_state="pending", state="sending")
+
+    async def sent(self, intent: Intent) -> None:
+        """The message is out."""
+        await self._set(intent, state="sent", sent_at=self._clock.now(), error=None)
+
+    async def later(self, intent: Intent, delay: timedelta, why: str) -> None:
+        """Try again after `delay`; a newer card that waits already makes this one needless."""
+        async with self._database.write() as connection:
+            newer = sa.select(outbox.c.id).where(
+                outbox.c.deploy_id == intent.deploy_id,
+                outbox.c.topic == "card",
+                outbox.c.state == "pending",
+            )
+            not_before = self._clock.now() + delay
+            waiting = (await connection.execute(newer)).scalar()
+            values: dict[str, object] = {"attempts": intent.attempts + 1, "error": why[:500]}
+            if intent.topic == "card" and waiting is not None:
+                values["state"] = "dropped"
+                await connection.execute(
+                    outbox.update()
+                    .where(outbox.c.id == waiting)
+                    .values(not_before=not_before, attempts=intent.attempts + 1)
+                )
+            else:
+                values |= {"state": "pending", "not_before": not_before}
+            await connection.execute(outbox.update().where(outbox.c.id == intent.id).values(values))
+
+    async def give_up(self, intent: Intent, why: str) -> None:
+        """Slack will never take it; the reason is kept."""
+        await self._set(intent, state="dropped", error=why[:500])
+
+    async def recover(self) -> int:
+        """Put back what a process that died was sending. Returns how many there were."""
+        found = 0
+        async with self._database.write() as connection:
+            query = sa.select(outbox).where(outbox.c.state == "sending").order_by(outbox.c.id)
+            for row in (await connection.execute(query)).all():
+                newer = sa.select(outbox.c.id).where(
+                    outbox.c.deploy_id == row.deploy_id,
+                    outbox.c.topic == "card",
+                    outbox.c.state == "pending",
+                )
+                covered = row.topic == "card" and (await connection.execute(newer)).first()
+                await connection.execute(
+                    outbox.update()
+                    .where(outbox.c.id == row.id)
+                    .values(state="dropped" if covered else "pending")
+                )
+                found += 1
+        return found
+
+    async def _set(self, intent: Intent, from_state: str = "sending", **values: object) -> bool:
+        async with self._database.write() as connection:
+            changed = await connection.execute(
+                outbox.update()
+                .where(outbox.c.id == intent.id, outbox.c.state == from_state)
+                .values(values)
+            )
+        return bool(changed.rowcount)

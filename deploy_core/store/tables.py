@@ -1,0 +1,178 @@
+"""All SQL tables. The migrations in `migrations/` make them; a test holds the two against each
+other."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from deploy_core.model.states import HOLDS_THE_TARGET
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """An aware UTC time; kept without its zone, because SQLite has none."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+Json = sa.JSON(none_as_null=True)
+
+metadata = sa.MetaData()
+
+deploys = sa.Table(
+    "deploys",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("plan", Json, nullable=False),  # the plan without its targets
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("actor", Json, nullable=False),
+    sa.Column("request", Json, nullable=False),
+    sa.Column("why", sa.Text),
+    sa.Column("origin", sa.Text, unique=True),  # the payload that it came from
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("confirmed_at", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("channel", sa.Text),
+    sa.Column("card_ts", sa.Text),
+    sqlite_autoincrement=True,
+)
+
+targets = sa.Table(
+    "targets",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("deploy_id", sa.ForeignKey("deploys.id"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("plan", Json, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("failure", Json),
+    sa.Column("put_back_failure", Json),
+    sa.Column("stop", sa.Text),
+    sa.Column("stop_by", Json),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("queued_at", UtcTime),
+    sa.Column("started_at", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    # The lease: who runs it, until when, and a number that grows with each claim.
+    sa.Column("worker", sa.Text),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_until", UtcTime),
+    sa.UniqueConstraint("deploy_id", "position"),
+    sa.Index("targets_by_state", "state", "deployment", "location"),
+    sqlite_autoincrement=True,
+)
+
+_HELD = targets.c.state.in_(sorted(state.value for state in HOLDS_THE_TARGET))
+
+# The lock of a target is its live row: two running deploys of one target can't be written.
+sa.Index(
+    "one_running_deploy_per_target",
+    targets.c.deployment,
+    targets.c.location,
+    unique=True,
+    sqlite_where=_HELD,
+    postgresql_where=_HELD,
+)
+
+steps = sa.Table(
+    "steps",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("target_id", sa.ForeignKey("targets.id"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("output", Json, nullable=False),
+    sa.UniqueConstraint("target_id", "name"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("deploy_id", sa.ForeignKey("deploys.id"), nullable=False, index=True),
+    sa.Column("location", sa.Text),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+presses = sa.Table(
+    "presses",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("deploy_id", sa.ForeignKey("deploys.id"), nullable=False, index=True),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("actor", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.UniqueConstraint("deploy_id", "action"),
+)
+
+applied = sa.Table(
+    "applied",
+    metadata,
+    sa.Column("deployment", sa.Text, primary_key=True),
+    sa.Column("location", sa.Text, primary_key=True),
+    sa.Column("deploy_id", sa.ForeignKey("deploys.id"), nullable=False),
+    sa.Column("file_document", Json),  # what the file said: the base of the next merge
+    sa.Column("verified_document", Json),  # the last document that was seen to be live
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("deploy_id", sa.ForeignKey("deploys.id"), nullable=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("not_before", UtcTime),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("sent_at", UtcTime),
+    sa.Column("error", sa.Text),
+    sa.Index("outbox_by_state", "state", "id"),
+    sqlite_autoincrement=True,
+)
+
+_WAITING_CARD = sa.and_(outbox.c.topic == "card", outbox.c.state == "pending")
+
+# Edits are coalesced: a card is rendered when it is sent, so one waiting row says it all.
+sa.Index(
+    "one_waiting_card_per_deploy",
+    outbox.c.deploy_id,
+    unique=True,
+    sqlite_where=_WAITING_CARD,
+    postgresql_where=_WAITING_CARD,
+)
+
+inbox = sa.Table(
+    "inbox",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("payload", Json),  # what must be done even after a crash; None: only seen
+    sa.Column("done_at", UtcTime),
+    sa.Index("inbox_by_time", "at"),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("lease_until", UtcTime, nullable=False),
+)

@@ -1,0 +1,286 @@
+"""What a worker does to the targets it holds: claim, renew, write the journal, move.
+
+Every call that changes a target names the claim; a claim whose fence has moved on changes
+nothing and raises `LeaseLost`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import JsonValue
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deploy_core.clock import Clock
+from deploy_core.model.deploys import EventKind, Failure, StepState, Stop
+from deploy_core.model.errors import AnotherWorker, Cancelled, LeaseLost
+from deploy_core.model.plan import StepName
+from deploy_core.model.states import HOLDS_THE_TARGET, TargetState
+from deploy_core.store.connection import Database
+from deploy_core.store.record import move, record
+from deploy_core.store.tables import steps, targets, workers
+
+LEASE = timedelta(seconds=30)
+"""How long a worker may be silent before another takes its targets over. Requests that change
+Dagster+ have a shorter deadline (`DagsterPlus.mutation_timeout`)."""
+
+_HELD = [state.value for state in HOLDS_THE_TARGET]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A target that is ours until the lease ends; `fence` grows with each claim of it."""
+
+    target_id: int
+    deploy_id: int
+    position: int
+    location: str
+    fence: int
+
+
+class Work:
+    """The worker's side of the store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def enlist(self, worker: str, kind: str) -> None:
+        """Say that this process runs deploys, or go on saying so.
+
+        Raises `AnotherWorker` on SQLite when another process does: it allows only one.
+        """
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            others = sa.select(workers).where(workers.c.id != worker, workers.c.lease_until > now)
+            other = (await connection.execute(others)).first()
+            if other is not None and self._database.is_sqlite:
+                raise AnotherWorker(
+                    f"Another process ({other.kind} {other.id}) already runs deploys from this "
+                    "SQLite file."
+                )
+            changed = await connection.execute(
+                workers.update().where(workers.c.id == worker).values(lease_until=now + LEASE)
+            )
+            if not changed.rowcount:
+                await connection.execute(
+                    workers.insert().values(
+                        id=worker, kind=kind, started_at=now, lease_until=now + LEASE
+                    )
+                )
+
+    async def leave(self, worker: str) -> None:
+        """Give back the process's place and all its leases, so that others go on at once."""
+        async with self._database.write() as connection:
+            await connection.execute(workers.delete().where(workers.c.id == worker))
+            await connection.execute(
+                targets.update()
+                .where(targets.c.worker == worker)
+                .values(lease_until=self._clock.now())
+            )
+
+    async def claim(self, worker: str, *, most: int, deploy_id: int | None = None) -> list[Claim]:
+        """Take up to `most` targets that are free to run, or whose worker has gone silent."""
+        if most <= 0:
+            return []
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            query = _claimable(now).limit(most)
+            if deploy_id is not None:
+                query = query.where(targets.c.deploy_id == deploy_id)
+            rows = (await connection.execute(query)).all()
+            return [await _take(connection, row, worker, now) for row in rows]
+
+    async def renew(self, worker: str) -> None:
+        """Put off the end of all the leases that this process still holds."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            await connection.execute(
+                targets.update()
+                .where(targets.c.worker == worker, targets.c.lease_until > now)
+                .values(lease_until=now + LEASE)
+            )
+
+    async def hold(self, claim: Claim) -> None:
+        """Renew this lease just before a change to Dagster+. Raises `LeaseLost`."""
+        async with self._database.write() as connection:
+            await self._ours(connection, claim, renew=True)
+
+    async def stops(self, worker: str) -> dict[int, Stop]:
+        """Return what people asked of the targets that this process holds, by target id."""
+        query = sa.select(targets.c.id, targets.c.stop).where(
+            targets.c.worker == worker, targets.c.stop.is_not(None), targets.c.state.in_(_HELD)
+        )
+        async with self._database.read() as connection:
+            return {row.id: Stop(row.stop) for row in (await connection.execute(query)).all()}
+
+    async def start_step(self, claim: Claim, name: StepName) -> None:
+        """Write that a step starts. A cancel that came before the change was sent wins here:
+        raises `Cancelled`. Raises `LeaseLost`."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            row = await self._ours(connection, claim, renew=True)
+            if row.stop == Stop.CANCEL.value:
+                raise Cancelled("Cancelled before the change was sent.")
+            again = await connection.execute(
+                steps.update()
+                .where(steps.c.target_id == claim.target_id, steps.c.name == name.value)
+                .values(state=StepState.STARTED.value, ended_at=None)
+            )
+            if not again.rowcount:
+                await connection.execute(
+                    steps.insert().values(
+                        target_id=claim.target_id,
+                        name=name.value,
+                        state=StepState.STARTED.value,
+                        started_at=now,
+                        output={},
+                    )
+                )
+            await self._note_step(connection, claim, name, StepState.STARTED)
+
+    async def end_step(
+        self,
+        claim: Claim,
+        name: StepName,
+        state: StepState,
+        output: dict[str, JsonValue] | None = None,
+    ) -> None:
+        """Write how a step ended, and what it found out. Raises `LeaseLost`."""
+        async with self._database.write() as connection:
+            await self._ours(connection, claim)
+            values: dict[str, object] = {"state": state.value, "ended_at": self._clock.now()}
+            if output is not None:
+                values["output"] = output
+            await connection.execute(
+                steps.update()
+                .where(steps.c.target_id == claim.target_id, steps.c.name == name.value)
+                .values(values)
+            )
+            await self._note_step(connection, claim, name, state)
+
+    async def keep_output(self, claim: Claim, name: StepName, output: dict[str, JsonValue]) -> None:
+        """Keep what a running step has found out so far. Raises `LeaseLost`."""
+        async with self._database.write() as connection:
+            await self._ours(connection, claim)
+            await connection.execute(
+                steps.update()
+                .where(steps.c.target_id == claim.target_id, steps.c.name == name.value)
+                .values(output=output)
+            )
+
+    async def move(
+        self,
+        claim: Claim,
+        to: TargetState,
+        *,
+        failure: Failure | None = None,
+        put_back_failure: Failure | None = None,
+        note: str = "",
+    ) -> None:
+        """Move the target to another state. Raises `IllegalMove`, `LeaseLost`."""
+        values: dict[str, object] = {}
+        data: dict[str, JsonValue] = {}
+        if failure is not None:
+            values["failure"] = failure.model_dump(mode="json")
+            data["reason"] = failure.reason
+        if put_back_failure is not None:
+            values["put_back_failure"] = put_back_failure.model_dump(mode="json")
+            data["put_back_reason"] = put_back_failure.reason
+        if note:
+            values["note"] = note
+        async with self._database.write() as connection:
+            row = await self._ours(connection, claim)
+            await move(connection, row, to, self._clock.now(), data=data, values=values)
+
+    async def note(self, claim: Claim, note: str) -> None:
+        """Write what the target is waiting for, in words for the card. Raises `LeaseLost`."""
+        async with self._database.write() as connection:
+            row = await self._ours(connection, claim)
+            if row.note == note:
+                return
+            await connection.execute(
+                targets.update().where(targets.c.id == claim.target_id).values(note=note)
+            )
+            await record(
+                connection,
+                claim.deploy_id,
+                EventKind.NOTE,
+                self._clock.now(),
+                location=claim.location,
+                data={"note": note},
+            )
+
+    async def _ours(
+        self, connection: AsyncConnection, claim: Claim, *, renew: bool = False
+    ) -> sa.Row[Any]:
+        now = self._clock.now()
+        query = sa.select(targets).where(targets.c.id == claim.target_id).with_for_update()
+        row = (await connection.execute(query)).one()
+        if row.fence != claim.fence or row.lease_until is None or row.lease_until <= now:
+            raise LeaseLost(f"Another worker has taken {claim.location} over.")
+        if renew:
+            await connection.execute(
+                targets.update()
+                .where(targets.c.id == claim.target_id)
+                .values(lease_until=now + LEASE)
+            )
+        return row
+
+    async def _note_step(
+        self, connection: AsyncConnection, claim: Claim, name: StepName, state: StepState
+    ) -> None:
+        await record(
+            connection,
+            claim.deploy_id,
+            EventKind.STEP,
+            self._clock.now(),
+            location=claim.location,
+            data={"step": name.value, "state": state.value},
+        )
+
+
+def _claimable(now: object) -> sa.Select[Any]:
+    other = targets.alias("other")
+    same_place = sa.and_(
+        other.c.deployment == targets.c.deployment, other.c.location == targets.c.location
+    )
+    blocked = sa.exists().where(
+        same_place,
+        sa.or_(
+            other.c.state.in_(_HELD),
+            sa.and_(other.c.state == TargetState.QUEUED.value, other.c.id < targets.c.id),
+        ),
+    )
+    free = sa.and_(targets.c.state == TargetState.QUEUED.value, ~blocked)
+    silent = sa.and_(
+        targets.c.state.in_(_HELD),
+        sa.or_(targets.c.lease_until.is_(None), targets.c.lease_until <= now),
+    )
+    return (
+        sa.select(targets)
+        .where(sa.or_(free, silent))
+        .order_by(targets.c.id)
+        .with_for_update(skip_locked=True)
+    )
+
+
+async def _take(connection: AsyncConnection, row: sa.Row[Any], worker: str, now: Any) -> Claim:
+    lease: dict[str, object] = {
+        "worker": worker,
+        "fence": row.fence + 1,
+        "lease_until": now + LEASE,
+    }
+    if row.state == TargetState.QUEUED.value:
+        values = {**lease, "started_at": now}
+        await move(connection, row, TargetState.RUNNING, now, values=values)
+    else:
+        await connection.execute(targets.update().where(targets.c.id == row.id).values(lease))
+    return Claim(
+        target_id=row.id,
+        deploy_id=row.deploy_id,
+        position=row.position,
+        location=row.location,
+        fence=row.fence + 1,
+    )

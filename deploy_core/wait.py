@@ -1,0 +1,207 @@
+"""Waits until an agent has loaded a location, and says what was seen."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from deploy_core.agents import agent_problem
+from deploy_core.clock import Clock
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.values import LocationState
+from deploy_core.model.errors import (
+    DagsterPlusError,
+    LoadFailed,
+    LoadTimedOut,
+    NoAgent,
+    NoAgentOnQueue,
+    PermissionRefused,
+    Superseded,
+    TokenRefused,
+)
+from deploy_core.requested import fingerprint
+from deploy_core.settings import CoreSettings
+
+QUICK_SECONDS = 30.0
+"""For so long the first poll interval is kept; most locations load within it."""
+
+LOOK_ROUND_SECONDS = 5.0
+"""How often agents, and changes by others, are looked at while we wait."""
+
+UNPROVEN_SECONDS = 20.0
+"""A location that stays loaded without any sign of a change counts as loaded after so long:
+Dagster+ says LOADING at once after a change, so an older answer can't last."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was seen of the location just before the change."""
+
+    updated_timestamp: float | None = None
+    version_key: str | None = None
+
+    def moved(self, state: LocationState) -> bool:
+        """Return True when an agent has reported since."""
+        return (self.updated_timestamp, self.version_key) != (
+            state.updated_timestamp,
+            state.version_key,
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the wait has seen so far. `proven`: this load came after our change."""
+
+    loading: bool = False
+    proven: bool = False
+    image: str | None = None
+
+
+class LoadWait:
+    """One wait for one location; `watch` is called with what was seen when that changes."""
+
+    def __init__(
+        self,
+        dagster: DagsterPlus,
+        clock: Clock,
+        settings: CoreSettings,
+        *,
+        deployment: str,
+        location: str,
+        queue: str | None,
+        image: str | None,
+        requested: str,
+        before: Before,
+    ) -> None:
+        self._dagster = dagster
+        self._clock = clock
+        self._settings = settings
+        self._deployment = deployment
+        self._location = location
+        self._queue = queue
+        self._image = image
+        self._requested = requested
+        self._before = before
+        self._no_agent_since: float | None = None
+        self._trouble: DagsterPlusError | None = None
+
+    async def until_loaded(
+        self,
+        seen: Seen,
+        seconds: float,
+        watch: Callable[[Seen], Awaitable[None]],
+        *,
+        unproven_after: float = UNPROVEN_SECONDS,
+    ) -> Seen:
+        """Return once the location is loaded, which `seconds` is the time for.
+
+        `seen` is what an earlier wait has seen. Without proof that a load is ours it is taken for
+        ours after `unproven_after` seconds.
+
+        Raises `LoadFailed` with the Python error, `LoadTimedOut`, `NoAgent`, `NoAgentOnQueue`,
+        `Superseded`, and `TokenRefused` or `PermissionRefused` at once; any other trouble with
+        Dagster+ is waited out until the deadline.
+        """
+        began = self._clock.monotonic()
+        pause, looked = self._settings.poll_seconds, began
+        while True:
+            waited = self._clock.monotonic() - began
+            state = await self._state()
+            if state is not None:
+                before = seen
+                seen = self._judge(seen, state)
+                if seen != before:
+                    await watch(seen)
+                if self._settled(seen, state, patient=waited < unproven_after):
+                    await self._check_superseded()
+                    await self._check_error(state)
+                    return seen
+            if waited >= seconds:
+                raise self._timed_out(seconds, state)
+            if self._clock.monotonic() - looked >= LOOK_ROUND_SECONDS:
+                looked = self._clock.monotonic()
+                await self._look_round()
+            if waited > QUICK_SECONDS:
+                pause = min(pause * 1.2, self._settings.poll_seconds_most)
+            await self._clock.sleep(min(pause, max(seconds - waited, 0.01)))
+
+    async def requested_by_other(self) -> bool:
+        """Return True when what Dagster+ is asked to run is no longer what we asked for."""
+        deployed = await self._dagster.deployed(self._deployment)
+        now = deployed.get(self._location)
+        return now is None or fingerprint(now) != self._requested
+
+    def _judge(self, seen: Seen, state: LocationState) -> Seen:
+        if state.loading:
+            return replace(seen, loading=True)
+        proven = seen.loading or self._before.moved(state)
+        return replace(seen, proven=seen.proven or proven, image=state.image)
+
+    def _settled(self, seen: Seen, state: LocationState, *, patient: bool) -> bool:
+        if state.loading:
+            return False
+        if self._wrong_image(state):
+            # Loaded, but what runs is still the old one: the agent hasn't come to ours.
+            return False
+        return seen.proven or not patient
+
+    def _wrong_image(self, state: LocationState) -> bool:
+        ours = self._image
+        return bool(ours and state.image and not state.failed and state.image != ours)
+
+    async def _state(self) -> LocationState | None:
+        try:
+            states = await self._dagster.location_states(self._deployment)
+        except (TokenRefused, PermissionRefused):
+            raise
+        except DagsterPlusError as error:
+            self._trouble = error
+            return None
+        self._trouble = None
+        return states.get(self._location)
+
+    async def _check_error(self, state: LocationState) -> None:
+        if not state.failed:
+            return
+        error = await self._dagster.location_error(self._deployment, self._location)
+        if error is not None:
+            first = error.message.strip().partition("\n")[0]
+            raise LoadFailed(f"{self._location} doesn't load: {first}", python_error=error)
+
+    async def _check_superseded(self) -> None:
+        if await self.requested_by_other():
+            raise Superseded(f"Somebody else changed {self._location} while it was loading.")
+
+    async def _look_round(self) -> None:
+        try:
+            agents = await self._dagster.agents(self._deployment)
+            other = await self.requested_by_other()
+        except (TokenRefused, PermissionRefused):
+            raise
+        except DagsterPlusError as error:
+            self._trouble = error
+            return
+        if other:
+            raise Superseded(f"Somebody else changed {self._location} while it was loading.")
+        self._note_agents(agent_problem(agents, self._queue))
+
+    def _note_agents(self, problem: NoAgent | NoAgentOnQueue | None) -> None:
+        now = self._clock.monotonic()
+        if problem is None:
+            self._no_agent_since = None
+        elif self._no_agent_since is None:
+            self._no_agent_since = now
+        if problem is not None and self._no_agent_since is not None:
+            grace = self._settings.no_agent_grace
+            if now - self._no_agent_since >= grace:
+                raise problem
+
+    def _timed_out(self, seconds: float, state: LocationState | None) -> LoadTimedOut:
+        minutes = f"{seconds / 60:g} minutes"
+        if self._trouble is not None:
+            why = f"Dagster+ could not be asked: {self._trouble.summary}"
+        elif state is None:
+            why = "Dagster+ doesn't list it."
+        elif not state.loading and self._wrong_image(state):
+            why = f"It is loaded, but it still runs {state.image}."
+        else:
+            why = "It is still loading."
+        return LoadTimedOut(f"{self._location} was not loaded within {minutes}. {why}")
