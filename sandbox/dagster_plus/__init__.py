@@ -1,0 +1,1 @@
+"""A local Dagster+: a control plane over real GraphQL, and a real, unmodified agent beside it."""
