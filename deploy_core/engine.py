@@ -37,10 +37,21 @@ class Engine:
 
         A deploy to a protected deployment waits for its author's `confirm`.
         """
-        plan = await self.plan(request)
-        deploy_id = await self._services.store.deploys.create(plan, request, place=place)
+        return await self.start_plan(await self.plan(request), request, place=place)
+
+    async def start_plan(
+        self,
+        plan: DeployPlan,
+        request: DeployRequest,
+        *,
+        place: Place | None = None,
+        origin: str | None = None,
+    ) -> Deploy:
+        """Write a plan that was just made as a deploy. The same `origin` makes only one."""
+        deploys = self._services.store.deploys
+        deploy_id = await deploys.create(plan, request, place=place, origin=origin)
         self._wake()
-        return await self._services.store.deploys.get(deploy_id)
+        return await deploys.get(deploy_id)
 
     async def confirm(self, deploy_id: int, by: Actor) -> None:
         """Let a deploy that was shown go on. Only its author may, and still must be allowed to.

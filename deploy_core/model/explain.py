@@ -11,6 +11,7 @@ Nothing here raises, whatever was reported.
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,7 +20,7 @@ from deploy_core.model.python_error import ChainedError, PythonError
 
 MOST_FRAMES = 1_000
 MOST_CHAIN = 50
-MOST_TEXT = 20_000
+MOST_TEXT = 8_000
 MOST_MESSAGE = 300
 MOST_CODE = 200
 
@@ -79,10 +80,19 @@ class Explanation(BaseModel):
     led_to: tuple[str, ...] = ()
 
 
-class _Error(BaseModel):
+class _Line(NamedTuple):
+    """A frame as it was read; there can be hundreds, of which one is shown."""
+
+    file: str
+    line: int
+    function: str | None
+    code: str
+
+
+class _Error(NamedTuple):
     name: str  # dotted, as reported
     message: str
-    frames: tuple[Frame, ...]
+    frames: tuple[_Line, ...]
     text: str
     explicit: bool  # how it hangs on the error above it
 
@@ -117,7 +127,7 @@ def explain(
         headline=_headline(root),
         exception=_short_name(root.name),
         message=_one_line(root.message),
-        frame=None if frame is None else _relative(frame, roots),
+        frame=None if frame is None else _shown(frame, roots),
         folded=sum(_is_library(each.file, own) for each in every),
         cause=_one_line(cause),
         next_step=_one_line(next_step),
@@ -192,22 +202,22 @@ def _embedded(error: _Error) -> list[_Error]:
     ]
 
 
-def _frames_in(text: str) -> tuple[Frame, ...]:
+def _frames_in(text: str) -> tuple[_Line, ...]:
     return tuple(_from(match) for match in _FRAME.finditer(text))[-MOST_FRAMES:]
 
 
-def _frame(entry: str) -> Frame | None:
+def _frame(entry: str) -> _Line | None:
     match = _FRAME.match(entry[:4_000])
     return None if match is None else _from(match)
 
 
-def _from(match: re.Match[str]) -> Frame:
+def _from(match: re.Match[str]) -> _Line:
     code = (match["code"] or "").strip()[:MOST_CODE]
-    return Frame(
+    return _Line(
         file=match["file"],
         line=int(match["line"]),
         function=(match["function"] or "").strip()[:MOST_CODE] or None,
-        code=without_credentials("" if code.startswith("File ") else code),
+        code="" if code.startswith("File ") else code,
     )
 
 
@@ -244,7 +254,7 @@ def _came_from_elsewhere(above: _Error, below: _Error) -> bool:
     return not raised_there or (last.code != "" and not last.code.startswith("raise"))
 
 
-def _own_frame(errors: list[_Error], own: frozenset[str]) -> Frame | None:
+def _own_frame(errors: list[_Error], own: frozenset[str]) -> _Line | None:
     for one in reversed(errors):
         for frame in reversed(_loaded(one.frames)):
             if not _is_library(frame.file, own):
@@ -252,7 +262,7 @@ def _own_frame(errors: list[_Error], own: frozenset[str]) -> Frame | None:
     return None
 
 
-def _loaded(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+def _loaded(frames: tuple[_Line, ...]) -> tuple[_Line, ...]:
     """Drop what stands outside of Dagster's code server: that is the program which started it."""
     servers = (at for at, frame in enumerate(frames) if "/dagster/_grpc/" in frame.file)
     return frames[next(servers, 0) :]
@@ -267,22 +277,30 @@ def _is_library(file: str, own: frozenset[str]) -> bool:
     return not (found and inside.split("/", 1)[0].removesuffix(".py") in own)
 
 
-def _relative(frame: Frame, roots: list[str]) -> Frame:
-    path = frame.file.replace("\\", "/")
+def _shown(frame: _Line, roots: list[str]) -> Frame:
+    return Frame(
+        file=_relative(frame.file.replace("\\", "/"), roots)[-200:],
+        line=frame.line,
+        function=frame.function,
+        code=without_credentials(frame.code),
+    )
+
+
+def _relative(path: str, roots: list[str]) -> str:
     _, found, inside = path.rpartition("-packages/")
     if found:
-        return frame.model_copy(update={"file": inside})
+        return inside
     for root in roots:
         folder = root.replace("\\", "/").rstrip("/") + "/"
         if folder != "/" and path.startswith(folder):
-            return frame.model_copy(update={"file": path.removeprefix(folder)})
+            return path.removeprefix(folder)
     parts = PurePosixPath(path).parts
     if len(path) > 100 and len(parts) > 3:
-        path = "…/" + "/".join(parts[-3:])
-    return frame.model_copy(update={"file": path[-200:]})
+        return "…/" + "/".join(parts[-3:])
+    return path
 
 
-def _folders_of(frame: Frame | None) -> frozenset[str]:
+def _folders_of(frame: _Line | None) -> frozenset[str]:
     if frame is None:
         return frozenset()
     parts = PurePosixPath(frame.file.replace("\\", "/")).parts

@@ -1,7 +1,7 @@
 """Opens the database and hands out transactions; the only place that maps its exceptions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -25,6 +25,8 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _engine(url)
+        self.on_commit: list[Callable[[], None]] = []
+        """Called after each change that this process has committed."""
         self._writing = asyncio.Lock()
 
     @asynccontextmanager
@@ -45,6 +47,8 @@ class Database:
                 writer = await connection.execution_options(writes=True)
                 async with writer.begin():
                     yield writer
+        for tell in self.on_commit:
+            tell()
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -122,6 +122,13 @@ class Deploys:
             ids = (await connection.execute(query)).scalars().all()
             return list(reversed(await _load(connection, deploys.c.id.in_(ids))))
 
+    async def at_place(self, channel: str, ts: str) -> Deploy | None:
+        """Return the deploy whose card is this message."""
+        here = sa.and_(deploys.c.channel == channel, deploys.c.card_ts == ts)
+        async with self._database.read() as connection:
+            found = await _load(connection, here)
+        return found[0] if found else None
+
     async def events(self, deploy_id: int, *, after: int = 0) -> list[Event]:
         """Return the deploy's events with a number above `after`, in order."""
         query = (

@@ -1,0 +1,5 @@
+"""The `dagster-chatops` command."""
+
+from bot.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,141 @@
+"""The commands of `dagster-chatops`; each is a file of its own, imported when it is used."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.output import print_error
+from bot.logs import set_up_logs
+from bot.settings import load_settings
+from deploy_core.model.errors import ConfigInvalid, DeployError, UsageError
+
+app = typer.Typer(
+    name="dagster-chatops",
+    help="Deploy, watch and roll back Dagster+ code locations, from Slack and from here.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class ExitCode(IntEnum):
+    """What the exit codes mean; docs/cli.md has the same table."""
+
+    GOOD = 0
+    FAILED = 1  # something isn't live as asked
+    USAGE = 2  # the command or the configuration can't be used; nothing was done
+    NEEDS_HUMAN = 3  # nobody can tell what is live: look at Dagster+
+    CANCELLED = 4
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The configuration file.", show_default=False),
+]
+
+
+@app.command()
+def run(config: Config = None) -> None:
+    """Run the bot until SIGTERM."""
+    from bot.main import run_bot  # noqa: PLC0415
+
+    set_up_logs(as_json=not sys.stderr.isatty())
+    _finish(run_bot(load_settings_or_exit(config)))
+
+
+@app.command()
+def check(
+    config: Config = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also post and delete a message in each channel.")
+    ] = False,
+) -> None:
+    """Check configuration, manifest, tokens, git, Dagster+ and channels."""
+    from bot.cli.check import check_all  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    _finish(check_all(load_settings_or_exit(config), live=live))
+
+
+@app.command()
+def deploy(
+    locations: Annotated[
+        list[str] | None, typer.Argument(help="LOCATION…[@REF]", show_default=False)
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The deployment.")] = None,
+    image: Annotated[str | None, typer.Option(help="An image instead of the default one.")] = None,
+    why: Annotated[str | None, typer.Option(help="The reason, kept in the history.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All code locations.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan unseen.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
+    config: Config = None,
+) -> None:
+    """Deploy code locations with the same engine as the bot, without Slack."""
+    from bot.cli.deploy import DeployOptions, deploy_locations  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    options = DeployOptions(tuple(locations or ()), to, image, why, every, yes, plan)
+    _finish(deploy_locations(load_settings_or_exit(config), options))
+
+
+@app.command()
+def status(
+    location: Annotated[str | None, typer.Argument(help="One code location only.")] = None,
+    deployment: Annotated[str | None, typer.Option("--in", help="The deployment.")] = None,
+    config: Config = None,
+) -> None:
+    """Show what is live, and what is broken."""
+    from bot.cli.status import show_status  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    _finish(show_status(load_settings_or_exit(config), location, deployment))
+
+
+@app.command()
+def sandbox(
+    home: Annotated[
+        Path | None, typer.Option(help="Where it keeps its files; a new folder by default.")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Play one deploy to the end, then stay up.")
+    ] = False,
+    slack_port: Annotated[int, typer.Option(help="The port of the Slack page.")] = 8765,
+) -> None:
+    """Start a local Slack workspace, a local Dagster+ with a real agent, and the bot."""
+    from bot.cli.sandbox import run_sandbox  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    _finish(run_sandbox(home, demo=demo, slack_port=slack_port))
+
+
+def load_settings_or_exit(config: Path | None) -> Any:
+    """Return the settings, or print what is wrong with them and exit with `USAGE`."""
+    try:
+        return load_settings(config)
+    except ConfigInvalid as error:
+        print_error(error)
+        raise typer.Exit(ExitCode.USAGE) from None
+
+
+def _finish(work: Coroutine[Any, Any, ExitCode]) -> None:
+    try:
+        code = asyncio.run(work)
+    except (UsageError, ConfigInvalid) as error:
+        print_error(error)
+        code = ExitCode.USAGE
+    except DeployError as error:
+        print_error(error)
+        code = ExitCode.FAILED
+    except KeyboardInterrupt:
+        code = ExitCode.CANCELLED
+    raise typer.Exit(int(code))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,268 @@
+"""`dagster-chatops deploy`: the engine without Slack."""
+
+import asyncio
+import getpass
+import signal
+import sys
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.prompt import Confirm
+from rich.table import Table
+
+from bot.cli.app import ExitCode
+from bot.cli.output import console, print_error
+from bot.settings import BotSettings
+from bot.wiring import Core, open_core
+from deploy_core.model.deploys import Deploy, Failure, Stop, Target
+from deploy_core.model.errors import (
+    AlreadyEnded,
+    AlreadySent,
+    AnotherWorker,
+    DeployError,
+    MixedProjects,
+)
+from deploy_core.model.explain import explain
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest, StepName, TargetPlan
+from deploy_core.model.states import DeployState, TargetState
+
+LOOK_SECONDS = 0.2
+
+_STEP_WORDS = {
+    StepName.CHECKOUT: "checking out",
+    StepName.FIND_IMAGE: "finding the image",
+    StepName.READ_LIVE: "reading what is live",
+    StepName.APPLY: "updating the location",
+    StepName.WAIT: "waiting for the agent",
+    StepName.VERIFY: "verifying",
+    StepName.PUT_BACK_APPLY: "putting back what was live",
+    StepName.PUT_BACK_WAIT: "waiting for the agent",
+    StepName.PUT_BACK_VERIFY: "verifying",
+}
+
+_STATE_WORDS = {
+    TargetState.PLANNED: "planned",
+    TargetState.QUEUED: "queued",
+    TargetState.RUNNING: "running",
+    TargetState.PUTTING_BACK: "putting back",
+    TargetState.VERIFIED: "live and verified",
+    TargetState.UNPROVEN: "loaded, version not proven",
+    TargetState.PUT_BACK: "rolled back: what was live before is live and verified",
+    TargetState.FAILED: "failed",
+    TargetState.CANCELLED: "cancelled, nothing was changed",
+    TargetState.SUPERSEDED: "superseded by somebody else's change",
+    TargetState.NEEDS_HUMAN: "needs a person",
+}
+
+_EXIT = {
+    DeployState.SUCCEEDED: ExitCode.GOOD,
+    DeployState.CANCELLED: ExitCode.CANCELLED,
+    DeployState.NEEDS_HUMAN: ExitCode.NEEDS_HUMAN,
+}
+
+
+@dataclass(frozen=True)
+class DeployOptions:
+    """The command's arguments as they were typed."""
+
+    locations: tuple[str, ...]
+    deployment: str | None
+    image: str | None
+    why: str | None
+    every: bool
+    yes: bool
+    plan_only: bool
+
+
+async def deploy_locations(settings: BotSettings, options: DeployOptions) -> ExitCode:
+    """Plan, confirm where that is needed, run, and show every step. Returns the exit code."""
+    request = request_of(options)
+    async with open_core(settings, kind="cli") as core:
+        plan = await core.engine.plan(request)
+        if options.plan_only or (plan.protected and not options.yes):
+            console.print(plan_table(plan))
+            if options.plan_only:
+                return ExitCode.GOOD
+            if not sys.stdin.isatty() or not Confirm.ask("Deploy this?", default=False):
+                console.print("Nothing was changed. `--yes` confirms without a question.")
+                return ExitCode.CANCELLED
+        deploy = await core.engine.start(request)
+        if deploy.plan.protected:
+            await core.engine.confirm(deploy.id, request.actor)
+        return await _run_and_show(core, deploy.id, request.actor)
+
+
+def request_of(options: DeployOptions) -> DeployRequest:
+    """Return the request that the arguments mean. Raises `MixedProjects` for two refs."""
+    names, refs = [], set()
+    for text in options.locations:
+        name, _, ref = text.partition("@")
+        names.append(name)
+        if ref:
+            refs.add(ref)
+    if len(refs) > 1:
+        raise MixedProjects(f"One @REF counts for all locations, not {' and '.join(sorted(refs))}.")
+    return DeployRequest(
+        kind=DeployKind.DEPLOY,
+        actor=Actor(kind="cli", id=getpass.getuser()),
+        locations=tuple(name for name in names if name),
+        all_locations=options.every,
+        ref=refs.pop() if refs else None,
+        deployment=options.deployment,
+        image=options.image,
+        why=options.why,
+    )
+
+
+async def _run_and_show(core: Core, deploy_id: int, actor: Actor) -> ExitCode:
+    work = await _start_worker(core)
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    try:
+        deploy = await _watch(core, deploy_id, actor, asked)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        if work is not None:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            await core.worker.drain(0)
+    console.print(result_of(deploy))
+    return _EXIT.get(deploy.state, ExitCode.FAILED)
+
+
+async def _start_worker(core: Core) -> asyncio.Task[None] | None:
+    """Run deploys here, unless the bot already runs them from the same store."""
+    try:
+        await core.worker.enlist()
+    except AnotherWorker:
+        console.print("[dim]The running bot carries this deploy out; this shows how it goes.[/]")
+        return None
+    return asyncio.create_task(core.worker.run())
+
+
+async def _watch(core: Core, deploy_id: int, actor: Actor, asked: asyncio.Event) -> Deploy:
+    deploy = await core.store.deploys.get(deploy_id)
+    if not console.is_terminal:
+        return await _watch_plainly(core, deploy, actor, asked)
+    with Live(progress_of(deploy), console=console, refresh_per_second=8, transient=True) as live:
+        while not deploy.ended:
+            await _pause(core, deploy, actor, asked)
+            deploy = await core.store.deploys.get(deploy_id)
+            live.update(progress_of(deploy))
+    return deploy
+
+
+async def _watch_plainly(core: Core, deploy: Deploy, actor: Actor, asked: asyncio.Event) -> Deploy:
+    """Without a terminal: a line for each change."""
+    said: dict[str, str] = {}
+    while True:
+        for target in deploy.targets:
+            line = words_of(target)
+            if said.get(target.location) != line:
+                said[target.location] = line
+                console.print(f"{escape(target.location)}: {escape(line)}")
+        if deploy.ended:
+            return deploy
+        await _pause(core, deploy, actor, asked)
+        deploy = await core.store.deploys.get(deploy.id)
+
+
+async def _pause(core: Core, deploy: Deploy, actor: Actor, asked: asyncio.Event) -> None:
+    if not asked.is_set():
+        await core.services.clock.sleep(LOOK_SECONDS)
+        return
+    asked.clear()
+    try:
+        await core.engine.stop(deploy.id, Stop.CANCEL, actor)
+        console.print("Cancelling…")
+    except AlreadySent:
+        console.print("The change was already sent: going back to what was live before.")
+        try:
+            await core.engine.stop(deploy.id, Stop.GO_BACK, actor)
+        except DeployError as error:
+            print_error(error)
+    except AlreadyEnded:
+        return
+
+
+def words_of(target: Target) -> str:
+    """Return where a target stands, in words."""
+    if target.state is TargetState.QUEUED and target.ahead:
+        return f"queued behind deploy {target.ahead[-1]}"
+    if target.state in {TargetState.RUNNING, TargetState.PUTTING_BACK} and target.steps:
+        word = _STEP_WORDS[target.steps[-1].name]
+        return f"{word} ({target.note})" if target.note else word
+    words = _STATE_WORDS[target.state]
+    if target.ended and target.started_at and target.ended_at:
+        words += f", after {(target.ended_at - target.started_at).total_seconds():.0f} s"
+    return words
+
+
+def progress_of(deploy: Deploy) -> RenderableType:
+    """Return the table that is redrawn while the deploy runs."""
+    table = Table(title=f"Deploy {deploy.id} to {deploy.deployment}", title_justify="left")
+    for column in ("Location", "Version", "Now"):
+        table.add_column(column)
+    for target in deploy.targets:
+        table.add_row(
+            escape(target.location), escape(_versions(target.plan)), escape(words_of(target))
+        )
+    return table
+
+
+def plan_table(plan: DeployPlan) -> RenderableType:
+    """Return what the plan would change, for a person to confirm."""
+    parts: list[RenderableType] = []
+    for target in plan.targets:
+        table = Table(title=f"{target.location} → {plan.deployment}: {_versions(target)}")
+        for column in ("Field", "Now", "Then"):
+            table.add_column(column)
+        for change in target.changes:
+            table.add_row(
+                escape(change.path), escape(str(change.before)), escape(str(change.after))
+            )
+        parts.append(table)
+        parts += [f"  {commit.short} {escape(commit.subject)}" for commit in target.commits]
+        parts += [f"  [yellow]{escape(risk)}[/]" for risk in target.risks]
+    return Group(*parts)
+
+
+def result_of(deploy: Deploy) -> RenderableType:
+    """Return how the deploy ended, the failures with what to do."""
+    parts: list[RenderableType] = []
+    for target in deploy.targets:
+        good = target.state in {TargetState.VERIFIED, TargetState.UNPROVEN}
+        colour = "green" if good else "red"
+        version = escape(target.plan.version.label)
+        parts.append(
+            f"[{colour}]{escape(target.location)}[/] {version}: {escape(words_of(target))}"
+        )
+        if target.failure is not None:
+            parts += _failure_lines(target.failure)
+        if target.put_back_failure is not None:
+            parts.append("  Nothing was put back:")
+            parts += _failure_lines(target.put_back_failure)
+    return Group(*parts)
+
+
+def _failure_lines(failure: Failure) -> list[RenderableType]:
+    if failure.python_error is not None:
+        explanation = explain(failure.python_error, reason=failure.reason)
+        lines = [explanation.headline]
+        if explanation.frame is not None:
+            lines.append(f"at {explanation.frame.file}:{explanation.frame.line}")
+        lines += [explanation.cause, explanation.next_step]
+    else:
+        lines = [failure.summary, failure.detail, failure.next_step]
+    return [f"  {escape(line)}" for line in lines if line]
+
+
+def _versions(plan: TargetPlan) -> str:
+    before = plan.live.version.label if plan.live else "nothing"
+    return f"{before} → {plan.version.label}"

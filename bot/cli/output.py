@@ -1,0 +1,20 @@
+"""What the command line prints: errors and plain helpers, through rich."""
+
+from rich.console import Console
+from rich.markup import escape
+
+from deploy_core.model.errors import DeployError
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def print_error(error: DeployError) -> None:
+    """Print what happened, what to do, and the reason code."""
+    errors.print(f"[bold red]{escape(error.summary)}[/] [dim]({error.reason})[/]")
+    if error.detail:
+        errors.print(escape(error.detail.rstrip()))
+    if error.choices:
+        errors.print(f"There are: {escape(', '.join(error.choices))}")
+    if error.next_step:
+        errors.print(escape(error.next_step))

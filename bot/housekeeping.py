@@ -1,0 +1,74 @@
+"""What is done again and again; APScheduler is only the clock."""
+
+from datetime import timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.wiring import Core
+from deploy_core.model.errors import DeployError
+
+NAMES_SECONDS = 60
+"""How often the names of locations and refs are read again, for quick answers and pickers."""
+
+COLLECT_SECONDS = 3600
+KEEP_CHECKOUTS = timedelta(days=7)
+
+_log = structlog.get_logger()
+
+
+class Housekeeping:
+    """Keeps names fresh, forgets old payloads, collects old checkouts."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        # A job that was late still runs, once: the default grace of one second would drop it.
+        late = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=late)
+
+    def start(self) -> None:
+        """Begin, and read the names at once."""
+        now = self._core.services.clock.now()
+        add = self._scheduler.add_job
+        add(self._names, "interval", seconds=NAMES_SECONDS, next_run_time=now)
+        add(self._forget, "interval", seconds=COLLECT_SECONDS)
+        add(self._collect, "interval", seconds=COLLECT_SECONDS)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Start no more jobs."""
+        self._scheduler.shutdown(wait=False)
+
+    async def _names(self) -> None:
+        await self._core.catalog.refresh()
+        for project, error in self._core.catalog.failures.items():
+            _log.warning("project_unreadable", project=project, reason=error.reason)
+
+    async def _forget(self) -> None:
+        try:
+            await self._core.store.inbox.forget_old()
+        except DeployError as error:
+            _log.error("forget_failed", reason=error.reason)
+
+    async def _collect(self) -> None:
+        """Remove old checkouts that no location runs from."""
+        services = self._core.services
+        try:
+            live = [
+                str(document.get("working_directory", ""))
+                for name in services.settings.deployments
+                for document in (await services.dagster.documents(name)).values()
+            ]
+        except DeployError as error:
+            # Without knowing what runs, nothing may go.
+            _log.warning("collect_skipped", reason=error.reason)
+            return
+        in_use = {
+            (project, sha)
+            for project in services.settings.projects
+            for sha in await services.mirrors.checked_out(project)
+            if any(str(services.mirrors.checkout_path(project, sha)) in path for path in live)
+        }
+        removed = await services.mirrors.collect(in_use, KEEP_CHECKOUTS)
+        if removed:
+            _log.info("checkouts_removed", count=len(removed))

@@ -1,0 +1,162 @@
+"""The program: Slack, the worker, the outbox and the clock, until SIGTERM."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+
+import structlog
+
+from bot.cli.app import ExitCode
+from bot.health import HealthServer
+from bot.housekeeping import Housekeeping
+from bot.outbox import OutboxSender
+from bot.settings import BotSettings
+from bot.slack_app import make_app, make_web_client
+from bot.socket_mode import SlackConnection
+from bot.wiring import Core, open_core
+from deploy_core.model.errors import AnotherWorker, ConfigInvalid, DeployError
+from handlers.desk import Ask, Desk
+from handlers.registration import register
+from handlers.slack import Slack
+from handlers.slash import Slash
+
+UNFINISHED = timedelta(minutes=5)
+"""A command that a crash cut off is carried out when it is no older; later nobody expects it."""
+
+_log = structlog.get_logger()
+
+
+async def run_bot(settings: BotSettings) -> ExitCode:
+    """Run until SIGTERM or SIGINT. Raises `ConfigInvalid`, `AnotherWorker`, `StoreError`."""
+    if settings.slack_app_token is None:
+        raise ConfigInvalid(
+            "Missing: SLACK_APP_TOKEN.",
+            next_step="Make an app-level token with `connections:write` and set it, or a file's "
+            "path in SLACK_APP_TOKEN_FILE.",
+        )
+    ended = _ended_by_signal()
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(open_core(settings, kind="bot"))
+        if not await _take_place(core, ended):
+            return ExitCode.GOOD
+        bot = Bot(core, settings, settings.slack_app_token.get_secret_value())
+        await bot.start()
+        await ended.wait()
+        _log.info("draining")
+        await bot.stop()
+    _log.info("ended")
+    return ExitCode.GOOD
+
+
+class Bot:
+    """All the parts of one process."""
+
+    def __init__(self, core: Core, settings: BotSettings, app_token: str) -> None:
+        clock = core.services.clock
+        client = make_web_client(settings)
+        self._core = core
+        self._settings = settings
+        self._app = make_app(client)
+        self._slack = Slack(client)
+        self._desk = Desk(
+            engine=core.engine,
+            store=core.store,
+            catalog=core.catalog,
+            dagster=core.services.dagster,
+            settings=settings.core,
+            slack=self._slack,
+            clock=clock,
+            team=settings.file.slack.team,
+        )
+        self._slash: Slash = register(self._app, self._desk, settings.file.slack.command)
+        self._connection = SlackConnection(
+            self._app, app_token=app_token, api_url=settings.slack_api_url, clock=clock
+        )
+        self._outbox = OutboxSender(
+            core.store, self._slack, core.services.dagster, settings.core, clock
+        )
+        self._housekeeping = Housekeeping(core)
+        self._health = HealthServer(
+            settings.file.health.host,
+            settings.file.health.port,
+            {"slack": self._slack_ready, "store": self._store_ready},
+        )
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Start everything; Slack last, so that what it sends finds us ready."""
+        port = await self._health.start()
+        _log.info("health_server", port=port)
+        self._run("worker", self._core.worker.run())
+        self._run("outbox", self._outbox.run())
+        self._housekeeping.start()
+        await self._go_on()
+        self._run("slack", self._connection.run())
+
+    async def stop(self) -> None:
+        """Take nothing new, let what runs end, give the rest back, say it in Slack."""
+        seconds = self._settings.file.drain_seconds
+        await self._end("slack")
+        self._housekeeping.stop()
+        await self._desk.tasks.drain(seconds)
+        await self._core.worker.drain(seconds)
+        await self._end("worker")
+        await self._outbox.drain(seconds)
+        await self._end("outbox")
+        await self._health.close()
+
+    async def _go_on(self) -> None:
+        """Carry out the commands that a crash of the last process cut off."""
+        for left in await self._core.store.inbox.unfinished(UNFINISHED):
+            ask = Ask.from_payload(left.key, left.payload)
+            _log.info("command_resumed", key=left.key)
+            self._desk.tasks.start(self._desk.dealing(ask, self._slash.deal(ask)))
+
+    def _run(self, name: str, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_report)
+        self._tasks[name] = task
+
+    async def _end(self, name: str) -> None:
+        task = self._tasks.pop(name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _slack_ready(self) -> str | None:
+        return None if await self._connection.connected() else "not connected to Slack"
+
+    async def _store_ready(self) -> str | None:
+        try:
+            await self._core.store.outbox.next_due()
+        except DeployError as error:
+            return error.summary
+        return None
+
+
+async def _take_place(core: Core, ended: asyncio.Event) -> bool:
+    """Become the worker; an old process that is just ending gets its time."""
+    while not ended.is_set():
+        try:
+            await core.worker.enlist()
+            return True
+        except AnotherWorker as error:
+            _log.warning("waiting_for_the_other_process", said=error.summary)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), 1.0)
+    return False
+
+
+def _ended_by_signal() -> asyncio.Event:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    return ended
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """A part that ends by itself is a defect; the watchdog outside sees it in `/readyz`."""
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("part_failed", part=task.get_name(), exc_info=task.exception())

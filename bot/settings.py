@@ -1,0 +1,193 @@
+"""The configuration file and the environment, read once at start."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError
+
+from deploy_core.model.errors import ConfigInvalid
+from deploy_core.settings import CoreSettings, DeploymentSettings, Name, ProjectSettings, Settings
+from deploy_core.sources.yaml_nodes import Located, Problems, Unreadable, read_yaml
+
+CONFIG_VARIABLE = "DAGSTER_CHATOPS_CONFIG"
+DEFAULT_CONFIG = "dagster-chatops.yaml"
+
+SECRETS = {
+    "DAGSTER_CLOUD_API_TOKEN": "a Dagster+ user token",
+    "SLACK_BOT_TOKEN": "the bot token, xoxb-…",
+    "SLACK_APP_TOKEN": "the app-level token for Socket Mode, xapp-…",
+}
+"""Each may also be given as a file's path in a variable of the same name plus `_FILE`."""
+
+
+class SlackSettings(Settings):
+    """How the bot behaves in Slack; its tokens come from the environment.
+
+    `team` is the workspace's id; people of other workspaces are refused. Without it the team that
+    the bot token belongs to is taken.
+    """
+
+    team: str | None = None
+    command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/dagster"
+
+
+class DagsterPlusSettings(Settings):
+    """Where Dagster+ is. `organization` and `url` may come from DAGSTER_CLOUD_ORGANIZATION and
+    DAGSTER_CLOUD_URL, which win."""
+
+    organization: str | None = None
+    url: str | None = None
+
+
+class HealthSettings(Settings):
+    """Where `/livez` and `/readyz` are served; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+
+
+class FileSettings(Settings):
+    """The whole configuration file."""
+
+    dagster_plus: DagsterPlusSettings = DagsterPlusSettings()
+    slack: SlackSettings = SlackSettings()
+    health: HealthSettings = HealthSettings()
+    deployments: Annotated[dict[Name, DeploymentSettings], Field(min_length=1)]
+    default_deployment: str | None = None
+    projects: dict[Name, ProjectSettings] = Field(default_factory=dict)
+    store: str = "var/dagster-chatops.sqlite"
+    work_folder: str = "var"
+    poll_seconds: float = Field(default=0.5, gt=0)
+    no_agent_grace: float = Field(default=15.0, ge=0)
+    parallel_targets: int = Field(default=50, ge=1, le=500)
+    drain_seconds: float = Field(default=20.0, ge=0)
+
+
+class BotSettings(Settings):
+    """The file, with paths made absolute, and what the environment adds."""
+
+    file: FileSettings
+    path: Path
+    organization: str
+    dagster_token: SecretStr
+    dagster_url: str | None
+    slack_api_url: str
+    slack_bot_token: SecretStr | None
+    slack_app_token: SecretStr | None
+    store: str
+    core: CoreSettings
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> BotSettings:
+    """Read the configuration. Raises `ConfigInvalid` whose `detail` has a line for each error,
+    as `file:line: where: what`."""
+    path = (path or Path(environment.get(CONFIG_VARIABLE, DEFAULT_CONFIG))).absolute()
+    file = _read_file(path)
+    organization = environment.get("DAGSTER_CLOUD_ORGANIZATION") or file.dagster_plus.organization
+    token = _secret("DAGSTER_CLOUD_API_TOKEN", environment)
+    missing = [] if organization else ["DAGSTER_CLOUD_ORGANIZATION (or dagster_plus.organization)"]
+    missing += [] if token else ["DAGSTER_CLOUD_API_TOKEN"]
+    if missing or not organization or not token:
+        raise ConfigInvalid(
+            f"Missing: {', '.join(missing)}.",
+            next_step="Set what is missing in the environment; tokens also as a file by NAME_FILE.",
+        )
+    folder = path.parent
+    return BotSettings(
+        file=file,
+        path=path,
+        organization=organization,
+        dagster_token=token,
+        dagster_url=environment.get("DAGSTER_CLOUD_URL") or file.dagster_plus.url,
+        slack_api_url=environment.get("SLACK_API_URL", "https://slack.com/api/"),
+        slack_bot_token=_secret("SLACK_BOT_TOKEN", environment),
+        slack_app_token=_secret("SLACK_APP_TOKEN", environment),
+        store=file.store if "://" in file.store else str(folder / file.store),
+        core=CoreSettings(
+            deployments=file.deployments,
+            projects=file.projects,
+            default_deployment=file.default_deployment,
+            work_folder=str(folder / file.work_folder),
+            poll_seconds=file.poll_seconds,
+            no_agent_grace=file.no_agent_grace,
+            parallel_targets=file.parallel_targets,
+        ),
+    )
+
+
+def parse_config(text: str, name: str) -> FileSettings:
+    """Return the settings that a configuration file's text holds. Raises `ConfigInvalid`."""
+    problems = Problems()
+    try:
+        root = read_yaml(text, problems)
+    except Unreadable as error:
+        problems.add(error.line, error.sentence)
+        root = None
+    if problems:
+        raise _invalid(name, list(problems))
+    if root is None or not isinstance(root.value, dict):
+        raise _invalid(name, [(1, "the file must be a mapping with at least `deployments`.")])
+    try:
+        settings = FileSettings.model_validate(root.plain())
+    except ValidationError as error:
+        raise _invalid(name, [_located(root, found) for found in error.errors()]) from None
+    chosen = settings.default_deployment
+    if chosen is not None and chosen not in settings.deployments:
+        known = ", ".join(settings.deployments)
+        raise _invalid(name, [(1, f"default_deployment: {chosen} isn't one of {known}.")])
+    return settings
+
+
+def _read_file(path: Path) -> FileSettings:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigInvalid(
+            f"There is no configuration file {path}.",
+            next_step=f"Name it with --config or {CONFIG_VARIABLE}; the repository has a "
+            "commented example.",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(f"{path} can't be read: {error}.") from None
+    return parse_config(text, path.name)
+
+
+def _secret(name: str, environment: Mapping[str, str]) -> SecretStr | None:
+    value = environment.get(name)
+    if value:
+        return SecretStr(value.strip())
+    path = environment.get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return SecretStr(Path(path).read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise ConfigInvalid(f"{name}_FILE can't be read: {error.strerror}.") from None
+
+
+def _invalid(name: str, problems: list[tuple[int, str]]) -> ConfigInvalid:
+    count = "1 error" if len(problems) == 1 else f"{len(problems)} errors"
+    lines = "\n".join(f"{name}:{line}: {sentence}" for line, sentence in sorted(problems))
+    return ConfigInvalid(f"{name} has {count}.", detail=lines)
+
+
+def _located(root: Located, found: Any) -> tuple[int, str]:
+    """Find the line of the deepest part of the error's path that is in the file."""
+    place, line = root, root.line
+    for part in found["loc"]:
+        inside = place.value
+        if isinstance(inside, dict) and part in inside:
+            place = inside[part]
+        elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
+            place = inside[part]
+        else:
+            break
+        line = place.line
+    where = ".".join(str(part) for part in found["loc"])
+    said = {
+        "extra_forbidden": "there is no such key",
+        "missing": "is missing",
+    }.get(found["type"], found["msg"][:1].lower() + found["msg"][1:])
+    return line, f"{where}: {said}."

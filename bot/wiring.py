@@ -1,0 +1,56 @@
+"""Builds the adapters and puts them together; nothing else constructs one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.settings import BotSettings
+from deploy_core.catalog import Catalog
+from deploy_core.clock import SystemClock
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.engine import Engine
+from deploy_core.planner import Planner
+from deploy_core.sources.git import GitMirrors
+from deploy_core.steps import Services
+from deploy_core.store.store import Store
+from deploy_core.worker import Worker
+
+
+@dataclass
+class Core:
+    """The deploy engine with its adapters."""
+
+    settings: BotSettings
+    services: Services
+    catalog: Catalog
+    engine: Engine
+    worker: Worker
+
+    @property
+    def store(self) -> Store:
+        return self.services.store
+
+
+@asynccontextmanager
+async def open_core(settings: BotSettings, *, kind: str) -> AsyncIterator[Core]:
+    """Yield the engine for a process of this kind (`bot`, `cli`). Raises `StoreError`."""
+    clock = SystemClock()
+    Path(settings.core.work_folder).mkdir(parents=True, exist_ok=True)
+    store = await Store.open(settings.store, clock)
+    dagster = DagsterPlus(
+        organization=settings.organization,
+        token=settings.dagster_token,
+        url=settings.dagster_url,
+        clock=clock,
+    )
+    try:
+        mirrors = GitMirrors(Path(settings.core.work_folder), clock)
+        catalog = Catalog(dict(settings.core.projects), mirrors)
+        services = Services(settings.core, dagster, mirrors, store, clock)
+        worker = Worker(services, kind=kind)
+        planner = Planner(settings.core, dagster, catalog, mirrors, store)
+        yield Core(settings, services, catalog, Engine(services, planner, worker.wake), worker)
+    finally:
+        await dagster.close()
+        await store.close()

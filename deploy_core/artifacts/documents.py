@@ -1,0 +1,75 @@
+"""What a project's file says about a location, completed with the artifact to run."""
+
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from deploy_core.model.errors import BuildNeeded, ImageMissing
+from deploy_core.model.plan import Commit, Document
+from deploy_core.settings import ProjectSettings
+from deploy_core.sources.paths import safe_join
+from deploy_core.sources.dagster_cloud_yaml import FileLocation
+from deploy_core.sources.links import commit_url
+
+
+def wanted_document(
+    location: FileLocation,
+    settings: ProjectSettings,
+    commit: Commit,
+    *,
+    checkout: Path,
+    image: str | None,
+) -> Document:
+    """Return the document that the file asks for at this commit.
+
+    `image` is the person's own choice and wins. Raises `ImageMissing`, `BuildNeeded`,
+    `UnsafePath`.
+    """
+    document = dict(location.document)
+    document["git"] = _git(settings, commit)
+    if image is None and settings.artifact == "source":
+        document.pop("image", None)
+        folder = _source_folder(location, checkout)
+        document["working_directory"] = str(folder)
+        document["code_source"] = _absolute(document["code_source"], folder)
+    else:
+        document["image"] = image or _image(location, settings, commit)
+    return document
+
+
+def _git(settings: ProjectSettings, commit: Commit) -> Document:
+    url = commit_url(settings, commit.sha)
+    return {"commit_hash": commit.sha, **({"url": url} if url else {})}
+
+
+def _source_folder(location: FileLocation, checkout: Path) -> Path:
+    """`build.directory` is where an image would be built; `working_directory` is inside that."""
+    folder = safe_join(checkout, location.build.directory or ".") if location.build else checkout
+    inside = location.document.get("working_directory")
+    return safe_join(folder, inside) if isinstance(inside, str) else folder
+
+
+def _absolute(code_source: JsonValue, folder: Path) -> JsonValue:
+    """A code server opens `python_file` from its own folder, not from `working_directory`."""
+    if isinstance(code_source, dict) and isinstance(code_source.get("python_file"), str):
+        return {"python_file": str(safe_join(folder, str(code_source["python_file"])))}
+    return code_source
+
+
+def _image(location: FileLocation, settings: ProjectSettings, commit: Commit) -> str:
+    in_file = location.document.get("image")
+    if settings.image_tag is None:
+        if isinstance(in_file, str):
+            return in_file
+        if location.build is not None:
+            raise BuildNeeded(f"{location.name} has a `build` but no image that CI has pushed.")
+        raise ImageMissing(f"Nothing says which image {location.name} runs.")
+    tag = settings.image_tag.format(sha=commit.sha, short_sha=commit.short, location=location.name)
+    registry = location.build.registry if location.build else None
+    if registry is None and isinstance(in_file, str):
+        registry = in_file.partition("@")[0]
+        head, _, tail = registry.rpartition("/")
+        registry = f"{head}/{tail.partition(':')[0]}" if head else tail.partition(":")[0]
+    if registry is None:
+        raise ImageMissing(f"{location.name} has neither `build.registry` nor `image`.")
+    return f"{registry}:{tag}"

@@ -1,0 +1,159 @@
+"""What the rest of dagster-chatops may ask of Dagster+."""
+
+import json
+from functools import partial
+
+import httpx
+from pydantic import SecretStr
+
+from deploy_core.clock import Clock
+from deploy_core.dagster_plus import documents, urls, wire
+from deploy_core.dagster_plus.single_flight import SingleFlight
+from deploy_core.dagster_plus.transport import OnCall, Transport, new_http_client
+from deploy_core.dagster_plus.values import (
+    AgentStatus,
+    AgentType,
+    Deployed,
+    DeploymentInfo,
+    LocationState,
+)
+from deploy_core.model.errors import InvalidLocation
+from deploy_core.model.plan import Document
+from deploy_core.model.python_error import PythonError
+
+
+class DagsterPlus:
+    """One Dagster+ organisation; `deployment` is a deployment's name everywhere.
+
+    `url` is what `DAGSTER_CLOUD_URL` holds, if anything: see `urls.organization_url`. Seconds:
+    `mutation_timeout` bounds a change with all its attempts and must be shorter than a lease;
+    `read_timeout` bounds one attempt of a query and `read_deadline` all of them. `on_call` is told
+    of every call. A client of httpx that is given stays the caller's to close.
+
+    Every method raises the errors of Dagster+: Unreachable, RateLimited, Maintenance, Unavailable
+    (these four are worth another try later), TokenRefused, NotFound, ServerError, ProtocolError.
+    """
+
+    def __init__(
+        self,
+        *,
+        organization: str,
+        token: SecretStr,
+        clock: Clock,
+        url: str | None = None,
+        http: httpx.AsyncClient | None = None,
+        on_call: OnCall | None = None,
+        read_timeout: float = 15.0,
+        read_deadline: float = 45.0,
+        mutation_timeout: float = 20.0,
+    ) -> None:
+        self._base_url = urls.organization_url(organization, url)
+        self._http = new_http_client() if http is None else http
+        self._owns_http = http is None
+        self._transport = Transport(
+            base_url=self._base_url,
+            token=token,
+            clock=clock,
+            http=self._http,
+            read_timeout=read_timeout,
+            read_deadline=read_deadline,
+            mutation_timeout=mutation_timeout,
+            on_call=on_call,
+        )
+        self._states = SingleFlight(self._fetch_location_states)
+
+    async def close(self) -> None:
+        """End what runs and close the connections."""
+        await self._states.close()
+        if self._owns_http:
+            await self._http.aclose()
+
+    async def location_states(self, deployment: str) -> dict[str, LocationState]:
+        """Return the state of every location by name.
+
+        Callers at the same time share one request, which always begins after they asked.
+        """
+        return await self._states.get(deployment)
+
+    async def _fetch_location_states(self, deployment: str) -> dict[str, LocationState]:
+        return await self._transport.call(
+            documents.LOCATION_STATES, wire.read_location_states, deployment=deployment
+        )
+
+    async def location_error(self, deployment: str, location: str) -> PythonError | None:
+        """Return the whole error of a location that didn't load, None if there is no error."""
+        return await self._transport.call(
+            documents.LOCATION_ERROR,
+            wire.read_location_error,
+            deployment=deployment,
+            variables={"name": location},
+        )
+
+    async def documents(self, deployment: str) -> dict[str, Document]:
+        """Return the document of every location by name: what `put_location` would put back."""
+        return await self._transport.call(
+            documents.LOCATION_DOCUMENTS, wire.read_documents, deployment=deployment
+        )
+
+    async def deployed(self, deployment: str) -> dict[str, Deployed]:
+        """Return what was requested last for every location by name."""
+        return await self._transport.call(
+            documents.WORKSPACE_ENTRIES, wire.read_deployed, deployment=deployment
+        )
+
+    async def agents(self, deployment: str) -> list[AgentStatus]:
+        """Return the agents of a deployment."""
+        return await self._transport.call(documents.AGENTS, wire.read_agents, deployment=deployment)
+
+    async def agent_type(self, deployment: str) -> AgentType:
+        """Return whether the agents are the customer's own or Dagster's."""
+        return await self._transport.call(
+            documents.AGENT_TYPE, wire.read_agent_type, deployment=deployment
+        )
+
+    async def deployments(self) -> list[DeploymentInfo]:
+        """Return the full deployments of the organisation."""
+        return await self._transport.call(
+            documents.DEPLOYMENTS, wire.read_deployments, deployment=None
+        )
+
+    async def put_location(self, deployment: str, document: Document) -> None:
+        """Add or update one location; the others stay as they are.
+
+        Raises InvalidLocation, whose detail has the list of Dagster+, PermissionRefused, and
+        AnswerLost if the change may have been made: then it wasn't repeated, and the caller reads
+        back. A caller that is cancelled here knows as little. After any other error nothing was
+        changed, except that a ServerError comes from Dagster+'s own code and promises nothing.
+        """
+        location = document.get("location_name")
+        if not isinstance(location, str) or not location:
+            raise InvalidLocation("The location's document has no `location_name`.")
+        try:
+            json.dumps(document, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidLocation(
+                f"The document of `{location}` has a value that JSON can't hold."
+            ) from None
+        await self._transport.call(
+            documents.PUT_LOCATION,
+            partial(wire.read_put_location, location=location),
+            deployment=deployment,
+            variables={"document": document},
+        )
+
+    async def delete_location(self, deployment: str, name: str) -> None:
+        """Remove a location. Raises as `put_location` does; a missing one is a ServerError."""
+        await self._transport.call(
+            documents.DELETE_LOCATION,
+            partial(wire.read_delete_location, location=name),
+            deployment=deployment,
+            variables={"locationName": name},
+        )
+
+    def locations_url(self, deployment: str) -> str:
+        """Return the page of a deployment's code locations, for people."""
+        return urls.locations_page(self._base_url, deployment)
+
+    def location_url(self, deployment: str, name: str) -> str:
+        """Return the page of one code location, for people."""
+        return urls.location_page(self._base_url, deployment, name)

@@ -1,0 +1,141 @@
+"""Every GraphQL document that we send; there is no GraphQL anywhere else.
+
+Each selects only what is read from its answer. A test holds them against the schema of
+`dagster-graphql` and, for what only Dagster+ has, against the documents of the official clients.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A named GraphQL document; a mutation is never sent a second time after it may have worked."""
+
+    name: str
+    text: str
+
+    @property
+    def is_mutation(self) -> bool:
+        return self.text.startswith("mutation ")
+
+
+LOCATION_STATES = Operation(
+    "ChatopsLocationStates",
+    """query ChatopsLocationStates {
+  workspaceOrError {
+    __typename
+    ... on Workspace {
+      locationEntries {
+        name
+        loadStatus
+        updatedTimestamp
+        versionKey
+        displayMetadata { key value }
+        locationOrLoadError { __typename }
+      }
+    }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
+LOCATION_ERROR = Operation(
+    "ChatopsLocationError",
+    """query ChatopsLocationError($name: String!) {
+  workspaceLocationEntryOrError(name: $name) {
+    __typename
+    ... on WorkspaceLocationEntry {
+      locationOrLoadError {
+        __typename
+        ... on PythonError {
+          message
+          stack
+          errorChain { isExplicitLink error { message stack } }
+        }
+      }
+    }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
+LOCATION_DOCUMENTS = Operation(
+    "ChatopsLocationDocuments",
+    """query ChatopsLocationDocuments {
+  locationsAsDocument { document }
+}""",
+)
+
+WORKSPACE_ENTRIES = Operation(
+    "ChatopsWorkspaceEntries",
+    """query ChatopsWorkspaceEntries {
+  workspace {
+    workspaceEntries { locationName serializedDeploymentMetadata }
+  }
+}""",
+)
+
+AGENTS = Operation(
+    "ChatopsAgents",
+    """query ChatopsAgents {
+  agents {
+    id
+    agentLabel
+    status
+    lastHeartbeatTime
+    metadata { key value }
+    errors { error { message } }
+  }
+}""",
+)
+
+DEPLOYMENTS = Operation(
+    "ChatopsDeployments",
+    """query ChatopsDeployments {
+  fullDeployments { deploymentName deploymentId isBranchDeployment agentType }
+}""",
+)
+
+AGENT_TYPE = Operation(
+    "ChatopsAgentType",
+    """query ChatopsAgentType {
+  currentDeployment { agentType }
+}""",
+)
+
+PUT_LOCATION = Operation(
+    "ChatopsPutLocation",
+    """mutation ChatopsPutLocation($document: GenericScalar!) {
+  addOrUpdateLocationFromDocument(document: $document) {
+    __typename
+    ... on WorkspaceEntry { locationName }
+    ... on InvalidLocationError { errors }
+    ... on UnauthorizedError { message }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
+DELETE_LOCATION = Operation(
+    "ChatopsDeleteLocation",
+    """mutation ChatopsDeleteLocation($locationName: String!) {
+  deleteLocation(locationName: $locationName) {
+    __typename
+    ... on DeleteLocationSuccess { locationName }
+    ... on UnauthorizedError { message }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
+ALL_OPERATIONS = (
+    LOCATION_STATES,
+    LOCATION_ERROR,
+    LOCATION_DOCUMENTS,
+    WORKSPACE_ENTRIES,
+    AGENTS,
+    DEPLOYMENTS,
+    AGENT_TYPE,
+    PUT_LOCATION,
+    DELETE_LOCATION,
+)

@@ -1,0 +1,72 @@
+"""What Dagster+ tells us, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import JsonValue
+
+AgentType = Literal["HYBRID", "SERVERLESS"]
+
+
+@dataclass(frozen=True)
+class LocationState:
+    """How far one code location is.
+
+    `loading`: an agent still has to load what was requested last. `failed`: what is there now is
+    a Python error (Dagster+ calls such a location LOADED too, so look at both). `updated_timestamp`
+    and `version_key` move when an agent's report arrives; either may be missing. `image` is what
+    the code server says it runs, where it says so: unlike `Deployed.image` it isn't a mere wish.
+    """
+
+    name: str
+    loading: bool
+    failed: bool
+    updated_timestamp: float | None = None
+    version_key: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What was requested last for a location; it says nothing about what is loaded.
+
+    `metadata` is everything, as Dagster+ stores it.
+    """
+
+    location: str
+    image: str | None
+    commit: str | None
+    git_url: str | None
+    pex_tag: str | None
+    agent_queue: str | None
+    metadata: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class AgentStatus:
+    """One agent of a deployment.
+
+    `queues` are the named queues that it serves, without the default queue, of which Dagster+ says
+    nothing; None means that the agent doesn't tell. `errors` are the messages of its last errors.
+    """
+
+    id: str
+    label: str | None
+    running: bool
+    last_heartbeat: datetime | None
+    queues: tuple[str, ...] | None
+    version: str | None
+    type: str | None
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DeploymentInfo:
+    """One full or branch deployment of the organisation."""
+
+    name: str
+    id: int
+    is_branch: bool
+    agent_type: AgentType | None

@@ -1,0 +1,45 @@
+"""Ids of buttons and forms, and the opaque values that they carry.
+
+A value is the deploy's number, with the target's position where the button is about one location:
+`12` or `12:3`. What it may do is looked up and checked again when it is pressed.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+CONFIRM: Final = "deploy.confirm"
+CANCEL: Final = "deploy.cancel"
+GO_BACK: Final = "deploy.go_back"
+RETRY: Final = "deploy.retry"
+ROLL_BACK: Final = "deploy.roll_back"
+FULL_ERROR: Final = "deploy.full_error"
+OPEN_DAGSTER: Final = "deploy.open_dagster"  # a link; Slack reports the click all the same
+OPEN_FORM: Final = "form.open"
+TRY_THIS: Final = "command.try"  # a “did you mean” button; its value is the text of the command
+
+DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
+
+BUTTONS: Final = (CONFIRM, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_ERROR)
+"""The buttons of a deploy's card that change something or answer, in the order of the card."""
+
+
+@dataclass(frozen=True)
+class ButtonValue:
+    """Which deploy, and which of its targets, a pressed button is about."""
+
+    deploy: int
+    position: int | None = None
+
+
+def button_value(deploy: int, position: int | None = None) -> str:
+    """Return the value that a button carries."""
+    return str(deploy) if position is None else f"{deploy}:{position}"
+
+
+def read_button_value(value: str) -> ButtonValue | None:
+    """Read a button's value; None for one that we didn't make."""
+    match = re.fullmatch(r"(\d{1,18})(?::(\d{1,6}))?", value, re.ASCII)
+    if match is None:
+        return None
+    return ButtonValue(int(match[1]), None if match[2] is None else int(match[2]))

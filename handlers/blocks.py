@@ -1,0 +1,107 @@
+"""Builders for the few blocks that we use, each within Slack's limits, and the message itself."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from handlers import limits
+from handlers.mrkdwn import plain, safe_url
+
+Block = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is posted: blocks, and the text that says the whole result where blocks aren't shown."""
+
+    text: str
+    blocks: list[Block] = field(default_factory=list)
+
+
+def weight(blocks: list[Block]) -> int:
+    """Return the length of the blocks as JSON, which we keep below `MESSAGE_BLOCKS_JSON`."""
+    return limits.size(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
+
+
+def mrkdwn(text: str) -> Block:
+    """Return a text object; `verbatim` keeps plain words from becoming links."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def plain_text(text: str, most: int) -> Block:
+    """Return a plain text object; it shows the text as it is, emoji names too."""
+    return {"type": "plain_text", "text": plain(text, most) or "…", "emoji": False}
+
+
+def header(text: str) -> Block:
+    """Return a header; outside strings need no escape here."""
+    return {"type": "header", "text": plain_text(text, limits.HEADER_TEXT)}
+
+
+def section(text: str, accessory: Block | None = None) -> Block:
+    """Return a section of escaped mrkdwn. Raises ValueError above Slack's limit."""
+    if not text or limits.size(text) > limits.SECTION_TEXT:
+        raise ValueError(f"a section of {limits.size(text)} characters")
+    block: Block = {"type": "section", "text": mrkdwn(text)}
+    return block if accessory is None else {**block, "accessory": accessory}
+
+
+def context(*texts: str) -> Block:
+    """Return a line of small text. Raises ValueError above Slack's limits."""
+    if not 0 < len(texts) <= limits.CONTEXT_ELEMENTS:
+        raise ValueError(f"a context of {len(texts)} elements")
+    if any(not text or limits.size(text) > limits.CONTEXT_TEXT for text in texts):
+        raise ValueError("a context element is empty or too long")
+    return {"type": "context", "elements": [mrkdwn(text) for text in texts]}
+
+
+def actions(*buttons: Block) -> Block:
+    """Return a row of buttons. Raises ValueError above Slack's limit, or for none."""
+    if not 0 < len(buttons) <= limits.ACTIONS_ELEMENTS:
+        raise ValueError(f"{len(buttons)} buttons in a row")
+    return {"type": "actions", "elements": list(buttons)}
+
+
+def button(
+    label: str,
+    action_id: str,
+    value: str,
+    *,
+    style: str | None = None,
+    confirm: Block | None = None,
+) -> Block:
+    """Return a button."""
+    made: Block = {
+        "type": "button",
+        "text": plain_text(label, limits.BUTTON_TEXT),
+        "action_id": action_id,
+        "value": value,
+    }
+    if style is not None:
+        made["style"] = style
+    if confirm is not None:
+        made["confirm"] = confirm
+    return made
+
+
+def url_button(label: str, action_id: str, url: str | None) -> Block | None:
+    """Return a button that opens an address, or None where the address isn't usable."""
+    if url is None or not safe_url(url):
+        return None
+    return {
+        "type": "button",
+        "text": plain_text(label, limits.BUTTON_TEXT),
+        "action_id": action_id,
+        "url": url,
+    }
+
+
+def confirm(title: str, text: str, yes: str, no: str, *, danger: bool = False) -> Block:
+    """Return the question that Slack asks before a button counts as pressed."""
+    return {
+        "title": plain_text(title, limits.CONFIRM_TITLE),
+        "text": plain_text(text, limits.CONFIRM_TEXT),
+        "confirm": plain_text(yes, limits.CONFIRM_BUTTON),
+        "deny": plain_text(no, limits.CONFIRM_BUTTON),
+        **({"style": "danger"} if danger else {}),
+    }

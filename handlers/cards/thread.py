@@ -1,0 +1,114 @@
+"""What goes into the thread of a deploy's message: traces, the mention at the end, log lines."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploy_core.model.deploys import Deploy, Target
+from deploy_core.model.explain import full_trace, without_credentials
+from deploy_core.model.states import TargetState
+from handlers import limits
+from handlers.cards.failures import explained, failure_text
+from handlers.cards.summary import summary
+from handlers.mrkdwn import pre, visible
+from handlers.text import deploys as text
+from handlers.text import thread as sentences
+
+MOST_FILE = 1_000_000
+
+
+@dataclass(frozen=True)
+class ThreadPost:
+    """A message in the thread; what is too long for one is a text file beside it."""
+
+    text: str
+    file_name: str | None = None
+    file_text: str | None = None
+
+
+def failure_detail(target: Target) -> ThreadPost:
+    """Return the whole error of a target: in the message when short, else as a file."""
+    trace = _trace(target)
+    if not trace:
+        return ThreadPost(sentences.no_detail(target.location))
+    if limits.size(trace) <= limits.INLINE_TRACE:
+        inline = f"{sentences.full_error(target.location)}\n{pre(trace, limits.MESSAGE_TEXT * 2)}"
+        if limits.size(inline) <= limits.MESSAGE_TEXT:
+            return ThreadPost(inline)
+    lines = trace.count("\n") + 1
+    cut = trace if len(trace) <= MOST_FILE else trace[:MOST_FILE] + sentences.FILE_CUT
+    return ThreadPost(
+        sentences.full_error_in_file(target.location, lines),
+        file_name=file_name(target.location, target.deploy_id),
+        file_text=cut,
+    )
+
+
+def file_name(location: str, deploy: int) -> str:
+    """Return a plain file name for an error."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", location).strip("._")[:60] or "location"
+    return f"deploy_{deploy}_{plain}_error.txt"
+
+
+def end_mention(deploy: Deploy, now: datetime) -> str:
+    """Return the reply that tells the starter how it ended: edits notify nobody."""
+    return f"{text.who(deploy.by)} {summary(deploy, now)}"
+
+
+def failure_broadcast(deploy: Deploy, now: datetime) -> str | None:
+    """Return the reply that is shown in the channel too, or None where nothing failed."""
+    failed = [
+        target
+        for target in deploy.targets
+        if target.state in _SHOWN_IN_CHANNEL and not text.asked_back(target)
+    ]
+    if not failed:
+        return None
+    line = end_mention(deploy, now)
+    if len(deploy.targets) == 1 and explained(failed[0]) is not None:
+        line += f"\n{failure_text(deploy, failed[0])}"
+    return line
+
+
+_SHOWN_IN_CHANNEL = frozenset(
+    {TargetState.FAILED, TargetState.PUT_BACK, TargetState.NEEDS_HUMAN, TargetState.SUPERSEDED}
+)
+
+
+def journal(deploy: Deploy, now: datetime) -> ThreadPost:
+    """Return every step of every location with its times, as `logs` shows them."""
+    lines = [line for target in deploy.targets for line in _journal_lines(target, now)]
+    content = visible("\n".join(lines))
+    heading = sentences.journal_heading(deploy.id)
+    if limits.size(content) <= limits.INLINE_TRACE:
+        inline = f"{heading}\n{pre(content, limits.MESSAGE_TEXT * 2)}"
+        if limits.size(inline) <= limits.MESSAGE_TEXT:
+            return ThreadPost(inline)
+    return ThreadPost(heading, file_name=f"deploy_{deploy.id}_log.txt", file_text=content)
+
+
+def _journal_lines(target: Target, now: datetime) -> list[str]:
+    lines = [f"{target.location}: {text.STATES[target.state]}"]
+    for step in target.steps:
+        took = text.seconds(step.started_at, step.ended_at or now)
+        lines.append(f"  {step.started_at:%H:%M:%S} {step.name.value} {step.state.value}, {took}")
+    if target.failure is not None:
+        lines.append(f"  {target.failure.reason}: {without_credentials(target.failure.summary)}")
+    if target.put_back_failure is not None:
+        failure = target.put_back_failure
+        lines.append(f"  rolling back: {failure.reason}: {without_credentials(failure.summary)}")
+    if target.note:
+        lines.append(f"  {target.note}")
+    return lines
+
+
+def _trace(target: Target) -> str:
+    parts: list[str] = []
+    for failure in (target.failure, target.put_back_failure):
+        if failure is None:
+            continue
+        if failure.python_error is not None:
+            parts.append(full_trace(failure.python_error))
+        if failure.detail:
+            parts.append(without_credentials(failure.detail))
+    return visible("\n".join(parts)).strip()

@@ -1,0 +1,188 @@
+"""What a person can ask for, after the text was read. `render` writes a command back as text."""
+
+import re
+from dataclasses import dataclass
+from typing import assert_never
+
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import DeployKind, DeployRequest
+
+
+@dataclass(frozen=True)
+class Help:
+    """Show all commands, or one of them."""
+
+    topic: str | None = None
+
+
+@dataclass(frozen=True)
+class OpenDeployForm:
+    """`deploy` without a location: open the form, filled in with what was typed."""
+
+    ref: str | None = None
+    deployment: str | None = None
+    image: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """Deploy these locations (names or `project:location`), or all of them."""
+
+    locations: tuple[str, ...] = ()
+    all: bool = False
+    ref: str | None = None
+    deployment: str | None = None
+    image: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Redeploy:
+    """Send the live document again, as after a changed secret."""
+
+    locations: tuple[str, ...] = ()
+    all: bool = False
+    deployment: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Put back what was live before, of one deploy or of these locations. With neither, the
+    deploy in whose thread it was written."""
+
+    locations: tuple[str, ...] = ()
+    deploy: int | None = None
+    deployment: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop a deploy, by its number or its location. With neither, the deploy in whose thread it
+    was written."""
+
+    deploy: int | None = None
+    location: str | None = None
+    deployment: str | None = None
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Show the journal and the errors of a deploy; which one is said as for `Cancel`."""
+
+    deploy: int | None = None
+    location: str | None = None
+    deployment: str | None = None
+
+
+@dataclass(frozen=True)
+class Deploys:
+    """List running and recent deploys."""
+
+    location: str | None = None
+    deployment: str | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """Say what is live."""
+
+    location: str | None = None
+    deployment: str | None = None
+
+
+Command = Help | OpenDeployForm | Deploy | Redeploy | Rollback | Cancel | Logs | Deploys | Status
+
+RESERVED = frozenset({"to", "in", "on"})
+"""Words that stand before a deployment; a location of that name is written in quotes."""
+
+
+def render(command: Command) -> str:
+    """Return the text that reads as this command (without `/dagster`), not escaped for Slack."""
+    parts: list[str]
+    match command:
+        case Help():
+            parts = ["help", _name(command.topic)]
+        case OpenDeployForm():
+            parts = ["deploy", _at(command.ref), _to(command.deployment)]
+        case Deploy() | Redeploy():
+            verb = "deploy" if isinstance(command, Deploy) else "redeploy"
+            parts = [verb, *map(_name, command.locations), "--all" if command.all else ""]
+            parts += [_at(command.ref) if isinstance(command, Deploy) else ""]
+            parts += [_to(command.deployment)]
+        case Rollback():
+            parts = ["rollback", *map(_name, command.locations), _number(command.deploy)]
+            parts += [_in(command.deployment)]
+        case Cancel() | Logs():
+            verb = "cancel" if isinstance(command, Cancel) else "logs"
+            parts = [verb, _number(command.deploy), _name(command.location)]
+            parts += [_in(command.deployment)]
+        case Deploys() | Status():
+            verb = "deploys" if isinstance(command, Deploys) else "status"
+            parts = [verb, _name(command.location), _in(command.deployment)]
+        case _:
+            assert_never(command)
+    if isinstance(command, OpenDeployForm | Deploy):
+        parts += [_option("image", command.image)]
+    if isinstance(command, OpenDeployForm | Deploy | Redeploy | Rollback):
+        parts += [_option("why", command.why)]
+    return " ".join(part for part in parts if part)
+
+
+def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:
+    """Return what the core is asked to plan."""
+    if isinstance(command, Redeploy):
+        return DeployRequest(
+            kind=DeployKind.REDEPLOY,
+            actor=actor,
+            locations=command.locations,
+            all_locations=command.all,
+            deployment=command.deployment,
+            why=command.why,
+        )
+    return DeployRequest(
+        kind=DeployKind.DEPLOY,
+        actor=actor,
+        locations=command.locations,
+        all_locations=command.all,
+        ref=command.ref,
+        deployment=command.deployment,
+        image=command.image,
+        why=command.why,
+    )
+
+
+def _name(name: str | None) -> str:
+    if name is None:
+        return ""
+    bare = re.fullmatch(r"[A-Za-z_][\w.:/-]*", name, re.ASCII) and name.lower() not in RESERVED
+    return name if bare else _quoted(name)
+
+
+def _at(ref: str | None) -> str:
+    if ref is None:
+        return ""
+    return f"@{ref}" if re.fullmatch(r"[\w./-]+", ref, re.ASCII) else f"--ref {_quoted(ref)}"
+
+
+def _to(deployment: str | None) -> str:
+    return f"to {_name(deployment)}" if deployment is not None else ""
+
+
+def _in(deployment: str | None) -> str:
+    return f"in {_name(deployment)}" if deployment is not None else ""
+
+
+def _option(option: str, value: str | None) -> str:
+    return f"--{option} {_quoted(value)}" if value is not None else ""
+
+
+def _number(deploy: int | None) -> str:
+    return str(deploy) if deploy is not None else ""
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

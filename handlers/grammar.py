@@ -1,0 +1,398 @@
+"""The text after `/dagster`, or after a mention, read into a command.
+
+    deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--why "…"]
+
+Forgiving in how it is typed (smart quotes, `—all`, commas, Slack's own escapes), strict in what it
+means: a word that has no place is refused, never skipped.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from deploy_core.model.errors import UsageError
+from handlers.commands import (
+    RESERVED,
+    Cancel,
+    Command,
+    Deploy,
+    Deploys,
+    Help,
+    Logs,
+    OpenDeployForm,
+    Redeploy,
+    Rollback,
+    Status,
+)
+from handlers.words import DASHES, Word, clean, single_dash, split, unwrap
+
+FORMS: Final[dict[str, str]] = {
+    "deploy": 'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--why "…"]',
+    "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
+    "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
+    "cancel": "cancel NUMBER or cancel LOCATION [in DEPLOYMENT]",
+    "deploys": "deploys [LOCATION] [in DEPLOYMENT]",
+    "logs": "logs NUMBER or logs LOCATION [in DEPLOYMENT]",
+    "status": "status [LOCATION] [in DEPLOYMENT]",
+    "help": "help [COMMAND]",
+}
+"""The form of each verb, without `/dagster`."""
+
+MOST_LOCATIONS: Final = 300
+MOST_NAME: Final = 200
+MOST_WHY: Final = 500
+MOST_IMAGE: Final = 500
+
+_MEANT: Final = {
+    "history": "deploys",
+    "list": "status",
+    "live": "status",
+    "log": "logs",
+    "abort": "cancel",
+    "stop": "cancel",
+    "back": "rollback",
+    "revert": "rollback",
+    "undo": "rollback",
+    "retry": "redeploy",
+    "reload": "redeploy",
+    "release": "deploy",
+    "ship": "deploy",
+    "reason": "why",
+    "message": "why",
+    "because": "why",
+    "branch": "ref",
+    "tag": "ref",
+    "commit": "ref",
+}
+_OPTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "deploy": ("all", "image", "ref", "why"),
+    "redeploy": ("all", "why"),
+    "rollback": ("why",),
+}
+_USER_ID: Final = re.compile(r"^[UW][A-Z0-9]{6,}$")
+
+
+@dataclass
+class _Said:
+    """The parts of a text, whatever the verb."""
+
+    verb: str
+    names: list[tuple[str, str | None]] = field(default_factory=list)  # with their @REF
+    numbers: list[int] = field(default_factory=list)
+    lone_ref: str | None = None
+    deployment: str | None = None
+    all: bool = False
+    values: dict[str, str] = field(default_factory=dict)
+
+
+def parse(text: str) -> Command:
+    """Read a command; an empty text asks for help. Raises UsageError, and nothing else."""
+    # Links are unwrapped first: what they hide must pass the check for hidden characters too.
+    words = split(clean(unwrap(_without_mention(text))))
+    if words and words[0].bare == "/dagster":
+        words = words[1:]
+    if not words:
+        return Help()
+    verb = _verb(words[0])
+    if verb == "help":
+        return _help(words[1:])
+    return _BUILD[verb](_read(verb, words[1:]))
+
+
+def after_mention(text: str, bot_user_id: str) -> str:
+    """Return what follows the first mention of the bot, or the whole text without one."""
+    found = re.search(rf"<@{re.escape(bot_user_id)}(?:\|[^>]*)?>", text)
+    return text[found.end() :].lstrip(" :,") if found else text
+
+
+def form_error(verb: str, summary: str, choices: tuple[str, ...] = ()) -> UsageError:
+    """Return the error whose next step is the form of this verb."""
+    return UsageError(summary, next_step=f"Write it as `/dagster {FORMS[verb]}`.", choices=choices)
+
+
+def needs_target(verb: str) -> UsageError:
+    """Return the error for a bare `cancel`, `logs` or `rollback` outside a deploy's thread."""
+    return form_error(verb, f"Say which deploy or location to use with {verb}.")
+
+
+def _without_mention(text: str) -> str:
+    return re.sub(r"^\s*<@[UW][A-Z0-9]+(?:\|[^<>]*)?>[\s:,]*", "", text)
+
+
+def _verb(word: Word) -> str:
+    typed = word.bare or word.raw.lower()
+    typed = typed.lstrip("-—/").rstrip(",:;.!?") or typed
+    if typed in FORMS:
+        return typed
+    if typed in {"h", "?"}:
+        return "help"
+    near = _near(typed, FORMS)
+    if not near and re.search(r".@.", typed):
+        near = ("deploy " + word.raw,)
+    raise UsageError(
+        f"There is no command “{_short(word.raw)}”.",
+        next_step="The commands are " + ", ".join(f"`{verb}`" for verb in FORMS) + ".",
+        choices=near,
+    )
+
+
+def _help(words: Sequence[Word]) -> Help:
+    if not words:
+        return Help()
+    topic = _verb(words[0])
+    if len(words) > 1:
+        raise form_error("help", f"There is more than one word after help: {topic} and others.")
+    return Help(topic)
+
+
+def _read(verb: str, words: Sequence[Word]) -> _Said:
+    said = _Said(verb)
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word.option is not None:
+            _read_option(said, word, rest)
+        elif (dashed := single_dash(word)) is not None:
+            raise _no_option(verb, dashed)
+        elif word.quoted is None and word.raw[0] in DASHES:
+            raise form_error(verb, f"“{_short(word.raw)}” has no place here.")
+        elif word.bare in RESERVED:
+            _read_deployment(said, word, rest)
+        elif word.quoted is None and word.rest.startswith("@"):
+            _set_ref(said, word.rest[1:].rstrip(","))
+        else:
+            _read_names(said, word)
+    if len(said.names) > MOST_LOCATIONS:
+        raise form_error(verb, f"More than {MOST_LOCATIONS} locations are named.")
+    return said
+
+
+def _read_deployment(said: _Said, word: Word, rest: list[Word]) -> None:
+    if said.deployment is not None:
+        raise form_error(said.verb, "Two deployments are named; one deploy goes to one of them.")
+    if not rest or rest[0].option is not None:
+        raise form_error(said.verb, f"After “{word.raw.lower()}” a deployment is missing.")
+    value = rest.pop(0)
+    name, ref = _name_and_ref(said.verb, value.quoted, value.rest.rstrip(","))
+    said.deployment = _named(said.verb, name, "deployment")
+    if ref is not None:
+        _set_ref(said, ref)
+
+
+def _read_option(said: _Said, word: Word, rest: list[Word]) -> None:
+    option = word.option or ""
+    if option not in _OPTIONS.get(said.verb, ()):
+        raise _no_option(said.verb, option)
+    if option == "all":
+        if word.quoted is not None or word.rest:
+            raise form_error(said.verb, "--all takes no value.")
+        said.all = True
+        return
+    value = _value(option, word, rest).strip()
+    if not value:
+        raise form_error(said.verb, f"After --{option} its value is missing.")
+    if option == "ref":
+        _set_ref(said, value)
+        return
+    if option in said.values:
+        raise form_error(said.verb, f"--{option} is given twice.")
+    most = MOST_WHY if option == "why" else MOST_IMAGE
+    if len(value) > most:
+        raise form_error(said.verb, f"The value of --{option} is longer than {most} characters.")
+    if option == "image" and " " in value:
+        raise form_error(said.verb, "An image has no spaces in its name.")
+    said.values[option] = value
+
+
+def _value(option: str, word: Word, rest: list[Word]) -> str:
+    if word.quoted is not None:
+        return word.quoted + word.rest
+    parts = [word.rest] if word.rest else []
+    if option != "why":
+        if parts:
+            return parts[0]
+        if not rest or rest[0].option is not None:
+            return ""
+        value = rest.pop(0)
+        return (value.quoted or "") + value.rest
+    if not parts and rest and rest[0].quoted is not None:
+        value = rest.pop(0)
+        return (value.quoted or "") + value.rest
+    # a reason without quotes goes on to the next option
+    while rest and rest[0].option is None:
+        parts.append(rest.pop(0).raw)
+    return " ".join(parts)
+
+
+def _read_names(said: _Said, word: Word) -> None:
+    if said.deployment is not None:
+        raise form_error(
+            said.verb,
+            f"“{_short(word.raw)}” stands after the deployment; locations come before it.",
+        )
+    if word.quoted is not None:
+        _, ref = _name_and_ref(said.verb, word.quoted, word.rest.rstrip(","))
+        said.names.append((_named(said.verb, word.quoted, "location"), ref))
+        return
+    for part in word.rest.split(","):
+        if not part:
+            continue
+        if number := re.fullmatch(r"#?(\d{1,18})", part, re.ASCII):
+            said.numbers.append(int(number[1]))
+        name, ref = _name_and_ref(said.verb, None, part)
+        if name:
+            said.names.append((_named(said.verb, name, "location"), ref))
+        elif ref is not None:
+            _set_ref(said, ref)
+
+
+def _name_and_ref(verb: str, quoted: str | None, rest: str) -> tuple[str, str | None]:
+    name, sign, ref = rest.partition("@")
+    return (name if quoted is None else quoted), (_ref(verb, ref) if sign else None)
+
+
+def _ref(verb: str, ref: str) -> str:
+    ref = ref.removeprefix("@")  # `core@@jane`: Slack had made a mention of it
+    if not ref:
+        raise form_error(verb, "After @ a branch, tag or commit is missing.")
+    if _USER_ID.match(ref):
+        raise form_error(
+            verb,
+            "Slack read the name after @ as a person.",
+            choices=("--ref NAME",),
+        )
+    if len(ref) > MOST_NAME or ref.startswith("-") or set(ref) & set(' "“”'):
+        raise form_error(verb, f"“{_short(ref)}” can't be the name of a branch, tag or commit.")
+    return ref
+
+
+def _set_ref(said: _Said, ref: str) -> None:
+    ref = _ref(said.verb, ref)
+    if said.lone_ref not in {None, ref}:
+        raise form_error(said.verb, "Two different refs are given; one deploy has one ref.")
+    said.lone_ref = ref
+
+
+def _named(verb: str, name: str, what: str) -> str:
+    name = name.strip()
+    if not name:
+        raise form_error(verb, f"The name of a {what} is empty.")
+    if len(name) > MOST_NAME:
+        raise form_error(verb, f"The name of a {what} is longer than {MOST_NAME} characters.")
+    return name
+
+
+def _the_ref(said: _Said) -> str | None:
+    refs = {ref for _, ref in said.names if ref is not None}
+    if said.lone_ref is not None:
+        refs.add(said.lone_ref)
+    if len(refs) > 1:
+        raise form_error(said.verb, "Two different refs are given; one deploy has one ref.")
+    ref = next(iter(refs), None)
+    if ref is not None and said.lone_ref is None and said.names[-1][1] is None:
+        raise form_error(
+            said.verb,
+            "The @REF counts for all locations and stands after the last one.",
+            choices=(f"deploy {' '.join(name for name, _ in said.names)}@{ref}",),
+        )
+    return ref
+
+
+def _no_ref(said: _Said) -> None:
+    if _the_ref(said) is not None:
+        raise form_error(said.verb, f"{said.verb} takes no @REF.", choices=("deploy",))
+
+
+def _locations(said: _Said) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name for name, _ in said.names))
+    if said.all and names:
+        raise form_error(said.verb, "Both locations and --all are given; say one of them.")
+    return names
+
+
+def _deploy(said: _Said) -> Command:
+    names, ref = _locations(said), _the_ref(said)
+    image, why = said.values.get("image"), said.values.get("why")
+    if image is not None and (said.all or len(names) > 1):
+        raise form_error("deploy", "One --image can't be for several locations.")
+    if not names and not said.all:
+        return OpenDeployForm(ref=ref, deployment=said.deployment, image=image, why=why)
+    return Deploy(names, said.all, ref, said.deployment, image, why)
+
+
+def _redeploy(said: _Said) -> Command:
+    _no_ref(said)
+    names = _locations(said)
+    if not names and not said.all:
+        raise form_error("redeploy", "Say which locations to deploy again, or --all.")
+    return Redeploy(names, said.all, said.deployment, said.values.get("why"))
+
+
+def _rollback(said: _Said) -> Command:
+    _no_ref(said)
+    why = said.values.get("why")
+    if said.numbers and len(said.names) == 1:
+        return Rollback((), said.numbers[0], said.deployment, why)
+    return Rollback(_locations(said), None, said.deployment, why)
+
+
+def _one(said: _Said) -> tuple[int | None, str | None]:
+    _no_ref(said)
+    if len(said.names) > 1:
+        raise form_error(said.verb, f"{said.verb} takes one of them at a time.")
+    if said.numbers:
+        return said.numbers[0], None
+    return None, said.names[0][0] if said.names else None
+
+
+def _cancel(said: _Said) -> Command:
+    return Cancel(*_one(said), said.deployment)
+
+
+def _logs(said: _Said) -> Command:
+    return Logs(*_one(said), said.deployment)
+
+
+def _one_location(said: _Said) -> str | None:
+    _no_ref(said)
+    if len(said.names) > 1:
+        raise form_error(said.verb, f"{said.verb} takes one location, or none for all.")
+    return said.names[0][0] if said.names else None
+
+
+def _deploys(said: _Said) -> Command:
+    return Deploys(_one_location(said), said.deployment)
+
+
+def _status(said: _Said) -> Command:
+    return Status(_one_location(said), said.deployment)
+
+
+_BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
+    "deploy": _deploy,
+    "redeploy": _redeploy,
+    "rollback": _rollback,
+    "cancel": _cancel,
+    "logs": _logs,
+    "deploys": _deploys,
+    "status": _status,
+}
+
+
+def _no_option(verb: str, option: str) -> UsageError:
+    known = _OPTIONS.get(verb, ())
+    near = tuple(f"--{name}" for name in _near(option, known))
+    return form_error(verb, f"{verb} has no option --{_short(option)}.", choices=near)
+
+
+def _near(typed: str, names: Iterable[str]) -> tuple[str, ...]:
+    known = list(names)
+    if (meant := _MEANT.get(typed)) in known and meant is not None:
+        return (meant,)
+    return tuple(difflib.get_close_matches(typed, known, n=2, cutoff=0.6))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:60] + "…"

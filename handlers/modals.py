@@ -1,0 +1,241 @@
+"""The deploy form, drawn and read back: pure.
+
+Up to a hundred locations are offered as they are; more are looked up while the person types
+(`external_select`, answered from the cache by `location_options`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from deploy_core.model.errors import UsageError
+from handlers import actions, limits
+from handlers.blocks import Block, plain_text, section
+from handlers.commands import Deploy, OpenDeployForm, render
+from handlers.grammar import MOST_NAME, MOST_WHY, parse
+from handlers.mrkdwn import pre, sentence
+from handlers.text import forms as text
+
+LOCATIONS: Final = "locations"
+REF: Final = "ref"
+DEPLOYMENT: Final = "deployment"
+WHY: Final = "why"
+FIELDS: Final = (LOCATIONS, REF, DEPLOYMENT, WHY)
+"""The ids of the form's fields; each is the block_id and the action_id."""
+
+MOST_CHOSEN: Final = 100
+
+
+@dataclass(frozen=True)
+class FormChoices:
+    """What can be chosen. `locations` are names, or `project:location` where two have the name;
+    `default_deployment` is chosen at first, `default_ref` is only shown."""
+
+    locations: tuple[str, ...]
+    deployments: tuple[str, ...]
+    default_deployment: str | None = None
+    default_ref: str | None = None
+
+
+def deploy_form(
+    choices: FormChoices,
+    *,
+    metadata: Mapping[str, JsonValue],
+    filled: OpenDeployForm | None = None,
+) -> Block:
+    """Return the modal. `metadata` comes back with the submission: where it was opened, no secrets.
+
+    Raises ValueError when the metadata is longer than Slack keeps.
+    """
+    filled = filled or OpenDeployForm()
+    kept = json.dumps({**metadata, **({"image": filled.image} if filled.image else {})})
+    if limits.size(kept) > limits.PRIVATE_METADATA:
+        raise ValueError(f"private_metadata of {limits.size(kept)} characters")
+    return {
+        "type": "modal",
+        "callback_id": actions.DEPLOY_FORM,
+        "title": plain_text(text.TITLE, limits.VIEW_TITLE),
+        "submit": plain_text(text.SUBMIT, limits.VIEW_TITLE),
+        "close": plain_text(text.CLOSE, limits.VIEW_TITLE),
+        "private_metadata": kept,
+        "blocks": [
+            _input(LOCATIONS, text.LOCATIONS, _locations(choices)),
+            _input(REF, text.REF, _ref(choices, filled), hint=text.REF_HINT, optional=True),
+            _input(DEPLOYMENT, text.DEPLOYMENT, _deployment(choices, filled)),
+            _input(WHY, text.WHY, _why(filled), hint=text.WHY_HINT, optional=True),
+        ],
+    }
+
+
+def loading_view() -> Block:
+    """Return the modal that is opened at once, to be replaced when the choices are known."""
+    return _notice(text.LOADING)
+
+
+def error_view(what: str, next_step: str) -> Block:
+    """Return the modal for an error while the form was being prepared."""
+    return _notice(f"{sentence(what, 800)}\n*Next step:* {sentence(next_step, 400)}")
+
+
+def detail_view(title: str, detail: str) -> Block:
+    """Return a modal that shows a long text, cut with a word about where the rest is."""
+    parts = [detail[at : at + 2_000] for at in range(0, min(len(detail), 16_000), 2_000)]
+    blocks = [section(pre(part, limits.SECTION_TEXT)) for part in parts if part.strip()]
+    if len(detail) > 16_000 or not blocks:
+        blocks.append(section(text.REST_IN_THREAD if blocks else text.NO_DETAIL))
+    return {
+        "type": "modal",
+        "title": plain_text(title, limits.VIEW_TITLE),
+        "close": plain_text(text.CLOSE, limits.VIEW_TITLE),
+        "blocks": blocks,
+    }
+
+
+def _notice(line: str) -> Block:
+    return {
+        "type": "modal",
+        "title": plain_text(text.TITLE, limits.VIEW_TITLE),
+        "close": plain_text(text.CLOSE, limits.VIEW_TITLE),
+        "blocks": [section(line)],
+    }
+
+
+def options(names: Sequence[str], typed: str = "") -> list[Block]:
+    """Return at most a hundred options whose name contains what was typed, best first.
+
+    Names too long for an option's value can't be chosen here; they can be typed in the command.
+    """
+    wanted = typed.strip().casefold()
+    fitting = [
+        name
+        for name in dict.fromkeys(names)
+        if wanted in name.casefold() and 0 < limits.size(name) <= limits.OPTION_VALUE
+    ]
+    fitting.sort(key=lambda name: (not name.casefold().startswith(wanted), name.casefold()))
+    return [_option(name) for name in fitting[: limits.OPTIONS]]
+
+
+def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
+    """Read a submitted form: the command, or what is wrong by the field's block_id.
+
+    The fields pass the same checks as typed text does.
+    """
+    values = view.get("state", {}).get("values", {})
+    locations = _chosen(values, LOCATIONS)
+    deployment = next(iter(_chosen(values, DEPLOYMENT)), None)
+    ref, why = _typed(values, REF), _typed(values, WHY)
+    errors: dict[str, str] = {}
+    if not locations:
+        errors[LOCATIONS] = text.NO_LOCATION
+    checks = (
+        (REF, Deploy(("x",), ref=ref)),
+        (WHY, Deploy(("x",), why=why)),
+    )
+    for field, command in checks:
+        problem = _problem(command)
+        if problem is not None:
+            errors[field] = problem
+    if errors:
+        return errors
+    image = read_metadata(view).get("image")
+    found = Deploy(
+        tuple(locations),
+        ref=ref,
+        deployment=deployment,
+        image=image if isinstance(image, str) else None,
+        why=why,
+    )
+    problem = _problem(found)
+    return {LOCATIONS: problem} if problem is not None else found
+
+
+def read_metadata(view: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """Return what was kept with the form; empty for anything that isn't ours."""
+    try:
+        found = json.loads(view.get("private_metadata") or "{}")
+    except (ValueError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _problem(command: Deploy) -> str | None:
+    typed = render(command)
+    escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    try:
+        read = parse(escaped)
+    except UsageError as error:
+        return error.summary
+    return None if read == command else text.UNREADABLE
+
+
+def _chosen(values: Mapping[str, Any], field: str) -> list[str]:
+    state = values.get(field, {}).get(field, {})
+    chosen = state.get("selected_options") or [state.get("selected_option")]
+    return [each["value"] for each in chosen if each]
+
+
+def _typed(values: Mapping[str, Any], field: str) -> str | None:
+    value = values.get(field, {}).get(field, {}).get("value")
+    line = " ".join(value.split()) if isinstance(value, str) else ""
+    return line or None
+
+
+def _input(
+    field: str, label: str, element: Block, *, hint: str | None = None, optional: bool = False
+) -> Block:
+    block: Block = {
+        "type": "input",
+        "block_id": field,
+        "label": plain_text(label, limits.INPUT_LABEL),
+        "element": {"action_id": field, **element},
+        "optional": optional,
+    }
+    if hint is not None:
+        block["hint"] = plain_text(hint, limits.INPUT_HINT)
+    return block
+
+
+def _locations(choices: FormChoices) -> Block:
+    shared: Block = {
+        "placeholder": plain_text(text.CHOOSE, limits.PLACEHOLDER),
+        "max_selected_items": MOST_CHOSEN,
+    }
+    offered = options(choices.locations)
+    if not offered or len(choices.locations) > limits.OPTIONS:
+        return {"type": "multi_external_select", "min_query_length": 0, **shared}
+    return {"type": "multi_static_select", "options": offered, **shared}
+
+
+def _deployment(choices: FormChoices, filled: OpenDeployForm) -> Block:
+    shared: Block = {"placeholder": plain_text(text.CHOOSE, limits.PLACEHOLDER)}
+    offered = options(choices.deployments)
+    wanted = filled.deployment or choices.default_deployment
+    first = next((each for each in offered if each["value"] == wanted), None)
+    if first is not None:
+        shared["initial_option"] = first
+    if not offered or len(choices.deployments) > limits.OPTIONS:
+        return {"type": "external_select", "min_query_length": 0, **shared}
+    return {"type": "static_select", "options": offered, **shared}
+
+
+def _ref(choices: FormChoices, filled: OpenDeployForm) -> Block:
+    element: Block = {"type": "plain_text_input", "max_length": MOST_NAME}
+    if choices.default_ref:
+        element["placeholder"] = plain_text(choices.default_ref, limits.PLACEHOLDER)
+    if filled.ref:
+        element["initial_value"] = filled.ref[:MOST_NAME]
+    return element
+
+
+def _why(filled: OpenDeployForm) -> Block:
+    element: Block = {"type": "plain_text_input", "max_length": MOST_WHY, "multiline": True}
+    if filled.why:
+        element["initial_value"] = filled.why[:MOST_WHY]
+    return element
+
+
+def _option(name: str) -> Block:
+    return {"text": plain_text(name, limits.OPTION_TEXT), "value": name}

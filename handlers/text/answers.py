@@ -1,0 +1,89 @@
+"""Short private answers to commands and buttons."""
+
+import re
+from typing import Final
+
+from deploy_core.model.deploys import Deploy, Press, Stop
+from deploy_core.model.people import Actor
+from handlers.mrkdwn import code, link, person
+from handlers.text.deploys import BUTTONS, name, queue_words, who
+
+RUN_IT: Final = "Run it"
+OPEN_FORM: Final = "Open form"
+
+
+def accepted(deploy: Deploy) -> str:
+    """Return the answer to a deploy that goes on in its own message."""
+    if len(deploy.targets) == 1:
+        return (
+            f"Deploy {deploy.id}: {name(deploy.targets[0].location)} to {name(deploy.deployment)}."
+        )
+    return f"Deploy {deploy.id}: {len(deploy.targets)} locations to {name(deploy.deployment)}."
+
+
+def queued(deploy: int, location: str, ahead: tuple[int, ...]) -> str:
+    """Return the answer to a deploy whose target is busy."""
+    return f"Deploy {deploy}, {name(location)}: {queue_words(ahead)}."
+
+
+def stopping(deploy: int, stop: Stop) -> str:
+    """Return the answer to a cancel, or a go back, that was taken."""
+    if stop is Stop.CANCEL:
+        return f"Deploy {deploy} is being cancelled."
+    return f"Deploy {deploy}: the wait ends, and what was live before is put back."
+
+
+def already_sent(deploy: Deploy) -> str:
+    """Return the answer to a cancel after the change was sent."""
+    return (
+        f"Deploy {deploy.id} is already with Dagster+, so it can't be cancelled."
+        " It can go back to what was live before."
+    )
+
+
+def card_elsewhere(channel: str, permalink: str | None) -> str:
+    """Return where the card is when it can't be in the channel of the command."""
+    shown = f"<#{channel}>" if re.fullmatch(r"[A-Z0-9]+", channel) else code(channel)
+    where = f"{link(permalink, 'here')}, in {shown}" if permalink else f"in {shown}"
+    return f"I can't post in this channel; the deploy's message is {where}."
+
+
+def card_in_direct_message() -> str:
+    """Return where the card is when no channel takes it."""
+    return "I can't post in this channel; the deploy's message is in our direct messages."
+
+
+def in_direct_message(deploy: int) -> str:
+    """Return where a file is that only the person who asked may see."""
+    return f"The log of deploy {deploy} is long: you have it as a file in our direct messages."
+
+
+def pressed_already(press: Press) -> str:
+    """Return the answer to a second press of a used button."""
+    label = BUTTONS.get(press.action, "That button")
+    return f"{label} was pressed already, by {who(press.by)}."
+
+
+def only_the_author(author: Actor) -> str:
+    """Return the answer to a Confirm by somebody else."""
+    return f"Only {who(author)}, who started it, can confirm this deploy."
+
+
+def choose_with_form() -> str:
+    """Return the line above the “Open form” button; a mention can't open a form by itself."""
+    return "Which code location should be deployed? Open the form, or name it after `deploy`."
+
+
+def looking(user_id: str) -> str:
+    """Return the first, private answer while the plan is being made."""
+    return f"{person(user_id)}, the plan is being made."
+
+
+def no_deploys() -> str:
+    """Return the answer to `deploys` before the first one."""
+    return "There are no deploys yet. Start one with `/dagster deploy LOCATION`."
+
+
+def nothing_running(location: str) -> str:
+    """Return the answer to a cancel where nothing runs."""
+    return f"No deploy of {name(location)} is running or queued."

@@ -1,0 +1,382 @@
+"""What people read in Slack about a deploy: every word of its card and its thread.
+
+Functions that return mrkdwn take raw names and escape them; `…_line` ones are one line.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from deploy_core.model.deploys import Deploy, Failure, StepRun, StepState, Stop, Target
+from deploy_core.model.documents import version_of
+from deploy_core.model.errors import NothingToGoBackTo
+from deploy_core.model.explain import Explanation
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import DeployKind, StepName, TargetPlan, Version
+from deploy_core.model.states import DeployState, TargetState
+from handlers import actions
+from handlers.mrkdwn import code, date, duration, link, person, sentence, words
+
+_S = TargetState
+
+EMOJI: Final[dict[TargetState, str]] = {
+    _S.PLANNED: ":clipboard:",
+    _S.QUEUED: ":hourglass:",
+    _S.RUNNING: ":arrow_forward:",
+    _S.PUTTING_BACK: ":leftwards_arrow_with_hook:",
+    _S.VERIFIED: ":white_check_mark:",
+    _S.UNPROVEN: ":grey_question:",
+    _S.PUT_BACK: ":leftwards_arrow_with_hook:",
+    _S.FAILED: ":x:",
+    _S.CANCELLED: ":no_entry_sign:",
+    _S.SUPERSEDED: ":busts_in_silhouette:",
+    _S.NEEDS_HUMAN: ":rotating_light:",
+}
+"""Beside the words, never instead of them."""
+
+STATES: Final[dict[TargetState, str]] = {
+    _S.PLANNED: "waits for Confirm",
+    _S.QUEUED: "queued",
+    _S.RUNNING: "running",
+    _S.PUTTING_BACK: "rolling back",
+    _S.VERIFIED: "live and verified",
+    _S.UNPROVEN: "loaded, version not proven",
+    _S.PUT_BACK: "rolled back",
+    _S.FAILED: "failed",
+    _S.CANCELLED: "cancelled",
+    _S.SUPERSEDED: "superseded",
+    _S.NEEDS_HUMAN: "needs a person",
+}
+
+BUTTONS: Final[dict[str, str]] = {
+    actions.CONFIRM: "Confirm",
+    actions.CANCEL: "Cancel",
+    actions.GO_BACK: "Go back",
+    actions.RETRY: "Retry",
+    actions.ROLL_BACK: "Roll back",
+    actions.FULL_ERROR: "Full error",
+    actions.OPEN_DAGSTER: "Open in Dagster+",
+}
+
+_NOW: Final[dict[StepName, str]] = {
+    StepName.CHECKOUT: "checking out the code",
+    StepName.FIND_IMAGE: "looking for the image",
+    StepName.READ_LIVE: "reading what is live",
+    StepName.APPLY: "sending the change to Dagster+",
+    StepName.WAIT: "waiting for the agent to load it",
+    StepName.VERIFY: "verifying what is live",
+    StepName.PUT_BACK_APPLY: "sending the earlier version to Dagster+",
+    StepName.PUT_BACK_WAIT: "waiting for the agent to load the earlier version",
+    StepName.PUT_BACK_VERIFY: "verifying that the earlier version is live",
+}
+_DONE: Final[dict[StepName, str]] = {
+    StepName.CHECKOUT: "checked out in {}",
+    StepName.FIND_IMAGE: "image found in {}",
+    StepName.READ_LIVE: "live version read in {}",
+    StepName.APPLY: "change sent in {}",
+    StepName.WAIT: "loaded by the agent in {}",
+    StepName.VERIFY: "verified in {}",
+    StepName.PUT_BACK_APPLY: "earlier version sent in {}",
+    StepName.PUT_BACK_WAIT: "earlier version loaded in {}",
+    StepName.PUT_BACK_VERIFY: "earlier version verified in {}",
+}
+
+_KINDS: Final = {
+    DeployKind.DEPLOY: "Deploy",
+    DeployKind.REDEPLOY: "Redeploy",
+    DeployKind.ROLLBACK: "Rollback",
+}
+
+
+def who(actor: Actor) -> str:
+    """Return the person as a mention, or the terminal's user."""
+    return person(actor.id) if actor.kind == "slack" else code(actor.key, 60)
+
+
+def name(location: str) -> str:
+    """Return a location's or deployment's name, escaped and bounded."""
+    return words(location, 80) or "(no name)"
+
+
+def version(found: Version | None) -> str:
+    """Return a version as code."""
+    return code(found.label, 60) if found is not None else "`unknown version`"
+
+
+def label(found: Version) -> str:
+    """Return a version in running text, without the marks of code."""
+    return words(found.label, 60)
+
+
+def seconds(start: datetime | None, end: datetime) -> str | None:
+    """Return the time between two moments in words; None without a start."""
+    return None if start is None else duration(max(0.0, (end - start).total_seconds()))
+
+
+def title(deploy: Deploy) -> str:
+    """Return the header: what, where and how it stands. Plain text, not escaped."""
+    place = f"on {deploy.deployment}"
+    if len(deploy.targets) == 1:
+        return f"{deploy.targets[0].location[:60]} {place}: {STATES[deploy.targets[0].state]}"
+    return f"{len(deploy.targets)} locations {place}: {counts(deploy.targets)}"
+
+
+def counts(targets: Iterable[Target]) -> str:
+    """Return how many targets are in which state, the ones that need eyes first."""
+    found = Counter(target.state for target in targets)
+    return ", ".join(f"{found[state]} {STATES[state]}" for state in EYES_FIRST if found[state])
+
+
+EYES_FIRST: Final = (
+    _S.NEEDS_HUMAN,
+    _S.FAILED,
+    _S.PUT_BACK,
+    _S.PUTTING_BACK,
+    _S.SUPERSEDED,
+    _S.UNPROVEN,
+    _S.RUNNING,
+    _S.PLANNED,
+    _S.QUEUED,
+    _S.CANCELLED,
+    _S.VERIFIED,
+)
+"""States in the order in which a person should look at them."""
+
+
+def about_line(deploy: Deploy, now: datetime) -> str:
+    """Return who started it, when, for how long and why."""
+    parts = [f"{_KINDS[deploy.kind]} {deploy.id} by {who(deploy.by)}", date(deploy.created_at)]
+    if deploy.state is not DeployState.PLANNED:
+        end = deploy.ended_at or now
+        took = seconds(deploy.created_at, end)
+        parts.append(f"took {took}" if deploy.ended else f"{took} so far")
+    if deploy.why:
+        parts.append(f"“{words(deploy.why, 300)}”")
+    return " · ".join(parts)
+
+
+def change_line(plan: TargetPlan) -> str:
+    """Return from which version to which, with the compare link and the image."""
+    if plan.live is None:
+        line = f"first deploy, {version(plan.version)}"
+    elif plan.live.version.label == plan.version.label:
+        line = f"{version(plan.version)} again"
+    else:
+        line = f"from {version(plan.live.version)} to {version(plan.version)}"
+    if plan.commits_total:
+        what = "1 commit" if plan.commits_total == 1 else f"{plan.commits_total} commits"
+        line += f" ({link(plan.compare_url, what)})"
+    elif plan.compare_url:
+        line += f" ({link(plan.compare_url, 'compare')})"
+    if plan.version.commit and plan.version.image:
+        line += f", image {code(Version(image=plan.version.image).label, 80)}"
+    if plan.ref and not (plan.version.commit or "").startswith(plan.ref):
+        line += f", ref {code(plan.ref, 60)}"
+    return line
+
+
+def state_line(deploy: Deploy, target: Target, now: datetime) -> str:
+    """Return how one target stands, in words."""
+    state = target.state
+    line = STATES[state]
+    if state is _S.QUEUED:
+        line = queue_words(target.ahead)
+    elif state in {_S.RUNNING, _S.PUTTING_BACK}:
+        line = running_words(target, now)
+    elif state is _S.PUT_BACK:
+        line = f"rolled back to {put_back_version(target)}: live and verified"
+        if asked_back(target) and target.stop_by is not None:
+            line += f", as {who(target.stop_by)} asked"
+    elif state in {_S.VERIFIED, _S.UNPROVEN}:
+        took = seconds(target.started_at, target.ended_at or now)
+        line += f" after {took}" if took is not None else ""
+    elif state is _S.SUPERSEDED:
+        line += f": somebody else changed it on {name(deploy.deployment)} meanwhile"
+    elif state is _S.CANCELLED:
+        by = f" by {who(target.stop_by)}" if target.stop_by is not None else ""
+        line += f"{by}; {still_live(target)}"
+    elif state is _S.NEEDS_HUMAN:
+        failure = target.put_back_failure or target.failure
+        why = sentence(failure.summary, 300) if failure is not None else "look at it in Dagster+"
+        line += f": {why}"
+    return line
+
+
+def queue_words(ahead: tuple[int, ...]) -> str:
+    """Return the place in the queue, and behind whom."""
+    if not ahead:
+        return "queued, next in line"
+    shown = ", ".join(str(number) for number in ahead[:5])
+    more = f" and {len(ahead) - 5} more" if len(ahead) > 5 else ""
+    deploys = "deploy" if len(ahead) == 1 else "deploys"
+    return f"queued, number {len(ahead) + 1} in line, behind {deploys} {shown}{more}"
+
+
+def running_words(target: Target, now: datetime) -> str:
+    """Return the step that runs, and for how long; with what a person asked meanwhile."""
+    step = target.steps[-1] if target.steps else None
+    asked = ""
+    if target.stop is not None and target.stop_by is not None:
+        what = "cancel" if target.stop is Stop.CANCEL else "go back"
+        asked = f" ({who(target.stop_by)} asked to {what})"
+    if step is None:
+        return "starting" + asked
+    doing = _NOW[step.name]
+    if step.state is not StepState.STARTED:
+        return f"running, after {doing}{asked}"
+    return f"{doing}, {seconds(step.started_at, now)} so far{asked}"
+
+
+def steps_line(steps: tuple[StepRun, ...], now: datetime) -> str:
+    """Return every step with its duration in words."""
+    return ", ".join(_step(step, now) for step in steps[-12:])
+
+
+def _step(step: StepRun, now: datetime) -> str:
+    took = seconds(step.started_at, step.ended_at or now) or "under 1 s"
+    if step.state is StepState.FINISHED:
+        return _DONE[step.name].format(took)
+    if step.state is StepState.STARTED:
+        return f"{_NOW[step.name]}, {took} so far"
+    end = "failed" if step.state is StepState.FAILED else "stopped"
+    return f"{end} while {_NOW[step.name]} after {took}"
+
+
+def put_back_version(target: Target) -> str:
+    """Return the version that was put back: what the journal says, else what was live before."""
+    step = target.step(StepName.PUT_BACK_APPLY)
+    document = step.output.get("document") if step is not None else None
+    if isinstance(document, dict):
+        return version(version_of(document))
+    return version(target.plan.live.version if target.plan.live is not None else None)
+
+
+def asked_back(target: Target) -> bool:
+    """Tell whether it was put back because a person asked, not because it failed."""
+    return target.stop is Stop.GO_BACK and (
+        target.failure is None or target.failure.python_error is None
+    )
+
+
+def changed(target: Target) -> bool:
+    """Tell whether the change reached Dagster+: sent, and not refused there and then."""
+    step = target.step(StepName.APPLY)
+    if step is None:
+        return False
+    return target.state is not _S.FAILED or step.state is StepState.FINISHED
+
+
+def still_live(target: Target) -> str:
+    """Return what is live where our change was never sent, or was taken back."""
+    if target.plan.live is None:
+        return "nothing was changed"
+    if changed(target):
+        return f"{put_back_version(target)} is live again"
+    return f"nothing was changed, {version(target.plan.live.version)} is still live"
+
+
+def put_back_line(deploy: Deploy, target: Target) -> str:
+    """Return what became of the version that was live before a failure."""
+    if target.state is _S.PUT_BACK:
+        return f"Rolled back to {put_back_version(target)}: live and verified."
+    if target.state is _S.PUTTING_BACK:
+        return f"Rolling back to {put_back_version(target)} now."
+    if target.put_back_failure is not None:
+        return _could_not(target, target.put_back_failure)
+    if not changed(target):
+        still = still_live(target)
+        return f"{still[0].upper()}{still[1:]}."
+    return _not_put_back(deploy, target)
+
+
+def _could_not(target: Target, failure: Failure) -> str:
+    why = sentence(f"{failure.summary} {failure.next_step}", 500)
+    if failure.reason != NothingToGoBackTo.reason:
+        return f"It could not be rolled back: {why}"
+    return FIRST_DEPLOY if target.plan.live is None else f"There is nothing to go back to. {why}"
+
+
+FIRST_DEPLOY: Final = "There is nothing to go back to: this was its first deploy."
+
+
+def _not_put_back(deploy: Deploy, target: Target) -> str:
+    live = target.plan.live
+    if live is None:
+        return FIRST_DEPLOY
+    why = ""
+    if target.state is _S.NEEDS_HUMAN:
+        why = ": look first at what is live in Dagster+"
+    elif deploy.kind is DeployKind.ROLLBACK:
+        why = ": a rollback is never rolled back by itself"
+    elif not deploy.plan.put_back:
+        why = f": that is switched off for {name(deploy.deployment)}"
+    elif not live.loaded:
+        why = ": what was live before had not loaded either"
+    return f"It was not rolled back{why}."
+
+
+def failed_heading(target: Target, same: int = 0) -> str:
+    """Return the line above an error that `same` other locations have too."""
+    what = "didn't load" if _did_not_load(target) else "failed"
+    more = f" (and {same} more with the same error)" if same else ""
+    return f"{EMOJI[_S.FAILED]} *{name(target.location)}* {what}{more}:"
+
+
+def _did_not_load(target: Target) -> bool:
+    return target.failure is not None and target.failure.python_error is not None
+
+
+def ask_to_confirm(deploy: Deploy) -> str:
+    """Return what a protected deployment asks of the author."""
+    return (
+        f"{name(deploy.deployment)} is protected: nothing happens until {who(deploy.by)} presses"
+        " Confirm."
+    )
+
+
+def cause_lines(found: Explanation) -> str:
+    """Return the likely cause and the next step of a load error."""
+    return (
+        f"*Likely cause:* {sentence(found.cause, 400)}\n"
+        f"*Next step:* {sentence(found.next_step, 400)}"
+    )
+
+
+def failure_line(failure: Failure) -> str:
+    """Return a failure without a Python error: what happened and the next step."""
+    line = sentence(failure.summary, 500) or "It failed."
+    step = sentence(failure.next_step, 400)
+    return f"{line}\n*Next step:* {step}" if step else line
+
+
+def live_line(deploy: Deploy) -> str:
+    """Return what is live at the end, for the few locations of a small deploy."""
+    parts = [f"{name(target.location)} at {live_version(target)}" for target in deploy.targets]
+    return f"Live on {name(deploy.deployment)} now: " + ", ".join(parts)
+
+
+def live_version(target: Target) -> str:
+    """Return what is live after the target ended, as far as we know."""
+    if target.state in {_S.VERIFIED, _S.UNPROVEN}:
+        unsure = " (not proven)" if target.state is _S.UNPROVEN else ""
+        return version(target.plan.version) + unsure
+    if target.state is _S.PUT_BACK:
+        return put_back_version(target)
+    if not changed(target):
+        before = target.plan.live
+        return "nothing" if before is None else version(before.version)
+    if target.state is _S.CANCELLED and target.plan.live is not None:
+        return put_back_version(target)
+    if _did_not_load(target):
+        return f"{version(target.plan.version)}, which doesn't load"
+    return "an unknown version: look in Dagster+"
+
+
+def pressed_line(deploy: Deploy) -> str:
+    """Return who used which button."""
+    parts = [
+        f"{BUTTONS.get(press.action, 'A button')} pressed by {who(press.by)}"
+        for press in deploy.presses[-8:]
+    ]
+    return " · ".join(parts)

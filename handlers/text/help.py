@@ -1,0 +1,65 @@
+"""What `help` says."""
+
+from typing import Final
+
+from handlers.grammar import FORMS
+
+INTRO: Final = "*dagster-chatops* deploys the code locations of Dagster+ from Slack."
+FOOT: Final = (
+    "The same works after a mention of the bot, in threads too. `@REF` is a branch, a tag or a"
+    " commit. Names with spaces stand in quotes. `help COMMAND` tells more about one."
+)
+
+SHORT: Final[dict[str, str]] = {
+    "deploy": "put code locations live, and prove it; with no location a form opens",
+    "redeploy": "deploy the same version again, as after a changed secret",
+    "rollback": "put back what was live before",
+    "cancel": "stop a deploy; once the change was sent, go back instead",
+    "deploys": "list running and recent deploys",
+    "logs": "show the steps and errors of a deploy",
+    "status": "say what is live",
+    "help": "show this, or more about one command",
+}
+
+MORE: Final[dict[str, str]] = {
+    "deploy": (
+        "The plan is made from `dagster_cloud.yaml` at the ref (the project's default branch if"
+        " none is given), the change is sent, and the agent is waited for. Live means that it was"
+        " seen to be loaded. When it doesn't load, what was live before is put back.\n"
+        "`--all` deploys every location of the configuration, `--image` takes this image,"
+        " `--why` is kept with the deploy. A name in two projects is written `project:location`.\n"
+        "Examples: `deploy core@main to prod`, `deploy core dbt @v1.2`,"
+        ' `deploy --all --why "new base image"`'
+    ),
+    "redeploy": (
+        "Sends what is live once more, without reading git, so that the agent starts the code anew"
+        " with its present secrets.\nExample: `redeploy core in prod`"
+    ),
+    "rollback": (
+        "Takes a deploy's number, or the names of locations: then what was live before their last"
+        " deploy. It is verified like any deploy.\nExamples: `rollback 12`, `rollback core in prod`"
+    ),
+    "cancel": (
+        "Takes a deploy's number or a location; in a deploy's thread neither is needed. Before the"
+        " change was sent nothing has changed; after it, you are offered to go back.\n"
+        "Examples: `cancel 12`, `cancel core in prod`"
+    ),
+    "deploys": "Examples: `deploys`, `deploys core in prod`",
+    "logs": (
+        "Takes a deploy's number or a location; in a deploy's thread neither is needed.\n"
+        "Examples: `logs 12`, `logs core`"
+    ),
+    "status": "Examples: `status`, `status core`, `status in prod`",
+    "help": "Example: `help deploy`",
+}
+
+
+def overview() -> str:
+    """Return the list of all commands."""
+    lines = [f"• `{FORMS[verb]}`\n    {short}" for verb, short in SHORT.items()]
+    return "\n".join([INTRO, *lines, FOOT])
+
+
+def about(verb: str) -> str:
+    """Return what there is to say about one command."""
+    return f"`{FORMS[verb]}`\n{SHORT[verb][0].upper()}{SHORT[verb][1:]}.\n{MORE[verb]}"

@@ -1,0 +1,27 @@
+"""`cancel`: stop a deploy before its change is sent; after that, offer to go back."""
+
+from deploy_core.model.deploys import Stop
+from deploy_core.model.errors import AlreadySent
+from handlers.cards.answers import already_sent
+from handlers.commands import Cancel
+from handlers.desk import Ask, Desk
+from handlers.text.answers import stopping
+from handlers.verbs.find import find_deploy
+
+
+async def cancel(desk: Desk, ask: Ask, command: Cancel) -> None:
+    """Cancel the deploy meant. Raises `UnknownDeploy`, `NotAllowed`, `AlreadyEnded`."""
+    deploy = await find_deploy(
+        desk,
+        ask,
+        number=command.deploy,
+        location=command.location,
+        deployment=command.deployment,
+        running=True,
+    )
+    try:
+        await desk.engine.stop(deploy.id, Stop.CANCEL, ask.by, location=command.location)
+    except AlreadySent:
+        await desk.private(ask, already_sent(deploy))
+        return
+    await desk.say(ask, stopping(deploy.id, Stop.CANCEL))

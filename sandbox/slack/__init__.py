@@ -1,0 +1,1 @@
+"""A local Slack workspace: Web API, Socket Mode, people and a page, with no account."""

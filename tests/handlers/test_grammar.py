@@ -1,0 +1,323 @@
+"""The text after `/dagster`, by examples and by properties."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy_core.model.errors import UsageError
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import DeployKind, DeployRequest
+from handlers.commands import (
+    Cancel,
+    Command,
+    Deploy,
+    Deploys,
+    Help,
+    Logs,
+    OpenDeployForm,
+    Redeploy,
+    Rollback,
+    Status,
+    render,
+    request,
+)
+from handlers.grammar import FORMS, after_mention, needs_target, parse
+
+DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("", Help()),
+        ("  \u00a0 ", Help()),
+        ("help", Help()),
+        ("help Deploy", Help("deploy")),
+        ("?", Help()),
+        ("deploy", OpenDeployForm()),
+        ("deploy to prod", OpenDeployForm(deployment="prod")),
+        ("deploy @main", OpenDeployForm(ref="main")),
+        ("deploy quickstart", Deploy(("quickstart",))),
+        ("/dagster deploy quickstart", Deploy(("quickstart",))),
+        ("DEPLOY core TO prod", Deploy(("core",), deployment="prod")),
+        ("deploy core@main to prod", Deploy(("core",), ref="main", deployment="prod")),
+        ("deploy core to prod @v1.2", Deploy(("core",), ref="v1.2", deployment="prod")),
+        ("deploy core to prod@v1.2", Deploy(("core",), ref="v1.2", deployment="prod")),
+        ("deploy core, dbt,ml @main", Deploy(("core", "dbt", "ml"), ref="main")),
+        ("deploy core@main,dbt@main", Deploy(("core", "dbt"), ref="main")),
+        ("deploy core core", Deploy(("core",))),
+        ("deploy proj:core@feature/x", Deploy(("proj:core",), ref="feature/x")),
+        ('deploy "my loc"@main', Deploy(("my loc",), ref="main")),
+        ('deploy "my loc","to"', Deploy(("my loc", "to"))),
+        ("deploy —all to prod", Deploy(all=True, deployment="prod")),
+        ("deploy –all", Deploy(all=True)),  # noqa: RUF001
+        ("deploy --ALL @v2", Deploy(all=True, ref="v2")),
+        ("deploy core --ref jane", Deploy(("core",), ref="jane")),
+        ("deploy core --image=ghcr.io/a/b:1", Deploy(("core",), image="ghcr.io/a/b:1")),
+        (
+            "deploy core --image ghcr.io/a/b@sha256:0a",
+            Deploy(("core",), image="ghcr.io/a/b@sha256:0a"),
+        ),
+        ('deploy core --why "new table"', Deploy(("core",), why="new table")),
+        ("deploy core --why “new table”", Deploy(("core",), why="new table")),
+        ("deploy core --why „new table“", Deploy(("core",), why="new table")),
+        ("deploy core --why=“it’s new”", Deploy(("core",), why="it’s new")),  # noqa: RUF001
+        ("deploy core --why 'it's new'", Deploy(("core",), why="it's new")),
+        ("deploy core --why it's new --image x", Deploy(("core",), why="it's new", image="x")),
+        ('deploy core --why "a"@b', Deploy(("core",), why="a@b")),
+        (r'deploy core --why "say \"hi\" \\ bye"', Deploy(("core",), why='say "hi" \\ bye')),
+        ("deploy core —why=fix, at last", Deploy(("core",), why="fix, at last")),
+        ("redeploy core in prod", Redeploy(("core",), deployment="prod")),
+        ("redeploy --all --why secrets", Redeploy(all=True, why="secrets")),
+        ("rollback", Rollback()),
+        ("rollback 12", Rollback(deploy=12)),
+        ("rollback core dbt in prod", Rollback(("core", "dbt"), deployment="prod")),
+        ("rollback core to prod", Rollback(("core",), deployment="prod")),
+        ("cancel", Cancel()),
+        ("cancel #12", Cancel(deploy=12)),
+        ('cancel "12"', Cancel(location="12")),
+        ("cancel core in prod", Cancel(location="core", deployment="prod")),
+        ("logs 7", Logs(deploy=7)),
+        ("logs core", Logs(location="core")),
+        ("deploys", Deploys()),
+        ("deploys core in prod", Deploys("core", "prod")),
+        ("status", Status()),
+        ("status in prod", Status(None, "prod")),
+    ],
+)
+def test_text_is_read(text: str, command: Command) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("deploy <mailto:core@x.dev|core@x.dev>", Deploy(("core",), ref="x.dev")),
+        ("deploy <http://core.dev|core.dev>", Deploy(("core.dev",))),
+        (
+            "deploy core --image <http://ghcr.io/a/b:1|ghcr.io/a/b:1>",
+            Deploy(("core",), image="ghcr.io/a/b:1"),
+        ),
+        ("deploy core --image <https://ghcr.io/a>", Deploy(("core",), image="https://ghcr.io/a")),
+        (
+            "deploy core --why <https://evil.example|https://good.example>",
+            Deploy(("core",), why="https://evil.example"),
+        ),
+        ("deploy core@<@U012ABCDE|jane>", Deploy(("core",), ref="jane")),
+        ("deploy core --why for <#C012ABC|team-data>", Deploy(("core",), why="for #team-data")),
+        (
+            "deploy core --why for <!subteam^S1|@data> &amp; &lt;all&gt;",
+            Deploy(("core",), why="for @data & <all>"),
+        ),
+        ("deploy core --why &amp;lt;", Deploy(("core",), why="&lt;")),
+        ("<@U012ABCDE> deploy core", Deploy(("core",))),
+        ("<@U012ABCDE|bot>: deploy core", Deploy(("core",))),
+        ("deploy\u00a0co\u200bre\nto\tprod", Deploy(("core",), deployment="prod")),
+    ],
+)
+def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "summary", "choices"),
+    [
+        ("deplyo core", "There is no command “deplyo”.", ("deploy", "deploys")),
+        ("ship core", "There is no command “ship”.", ("deploy",)),
+        ("undo", "There is no command “undo”.", ("rollback",)),
+        ("core@main", "There is no command “core@main”.", ("deploy core@main",)),
+        ("help xyzzy", "There is no command “xyzzy”.", ()),
+        ("deploy core --al", "deploy has no option --al.", ("--all",)),
+        ("deploy core -all", "deploy has no option --all.", ("--all",)),
+        ("deploy core --reason x", "deploy has no option --reason.", ("--why",)),
+        ("deploy core --xyzzy", "deploy has no option --xyzzy.", ()),
+        ("status --all", "status has no option --all.", ()),
+        ("deploy core --", "“--” has no place here.", ()),
+        ("deploy core --all", "Both locations and --all are given; say one of them.", ()),
+        ("deploy --all=yes", "--all takes no value.", ()),
+        ("deploy a b --image x", "One --image can't be for several locations.", ()),
+        ("deploy a --image x --image y", "--image is given twice.", ()),
+        ("deploy a --image", "After --image its value is missing.", ()),
+        ("deploy a --why", "After --why its value is missing.", ()),
+        ('deploy a --why ""', "After --why its value is missing.", ()),
+        ("deploy a --why " + "x" * 501, "The value of --why is longer than 500 characters.", ()),
+        ("deploy a to", "After “to” a deployment is missing.", ()),
+        ("deploy a to --all", "After “to” a deployment is missing.", ()),
+        ("deploy a to p in q", "Two deployments are named; one deploy goes to one of them.", ()),
+        ("deploy a to p b", "“b” stands after the deployment; locations come before it.", ()),
+        ("deploy a@m b@n", "Two different refs are given; one deploy has one ref.", ()),
+        ("deploy a@m @n", "Two different refs are given; one deploy has one ref.", ()),
+        (
+            "deploy a@m b",
+            "The @REF counts for all locations and stands after the last one.",
+            ("deploy a b@m",),
+        ),
+        ("deploy a@", "After @ a branch, tag or commit is missing.", ()),
+        ("deploy a@-x", "“-x” can't be the name of a branch, tag or commit.", ()),
+        ("deploy a@<@U012ABCDE>", "Slack read the name after @ as a person.", ("--ref NAME",)),
+        ('deploy ""', "The name of a location is empty.", ()),
+        ("deploy " + "x" * 201, "The name of a location is longer than 200 characters.", ()),
+    ],
+)
+def test_what_cant_be_read_is_said(text: str, summary: str, choices: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert (caught.value.summary, caught.value.choices) == (summary, choices)
+    if text.startswith("deploy "):
+        assert caught.value.next_step == DEPLOY_FORM
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        (
+            "deploy co\u202ere",
+            "The text has a hidden character (U+202E) that changes how it reads.",
+        ),
+        ("deploy core\x00", "The text has a hidden character (U+0000) that changes how it reads."),
+        (
+            "deploy <#C1|\u2066>",
+            "The text has a hidden character (U+2066) that changes how it reads.",
+        ),
+        ('deploy "a"b', "A quotation mark isn't closed."),
+        ('deploy core --why "abc', "A quotation mark isn't closed."),
+        ("deploy " + "x " * 2_000, "The text has 4,007 characters; 4,000 are the most."),
+        ("redeploy", "Say which locations to deploy again, or --all."),
+        ("redeploy core@main", "redeploy takes no @REF."),
+        ("cancel 1 2", "cancel takes one of them at a time."),
+        ("status a b", "status takes one location, or none for all."),
+        ("help deploy now", "There is more than one word after help: deploy and others."),
+    ],
+)
+def test_other_refusals(text: str, summary: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert caught.value.summary == summary
+    assert caught.value.next_step
+
+
+def test_three_hundred_and_one_locations_are_too_many() -> None:
+    names = ",".join(f"loc_{number}" for number in range(301))
+    with pytest.raises(UsageError, match="More than 300 locations"):
+        parse(f"deploy {names}")
+
+
+def test_text_after_a_mention() -> None:
+    assert after_mention("hey <@UBOT>, deploy core", "UBOT") == "deploy core"
+    assert after_mention("<@UBOT|bot> status", "UBOT") == "status"
+    assert after_mention("deploy core", "UBOT") == "deploy core"
+
+
+def test_bare_cancel_outside_a_thread_says_its_form() -> None:
+    error = needs_target("cancel")
+    assert error.summary == "Say which deploy or location to use with cancel."
+    assert error.next_step == f"Write it as `/dagster {FORMS['cancel']}`."
+
+
+def test_command_becomes_a_request() -> None:
+    ada = Actor(kind="slack", id="U1")
+    command = Deploy(("core",), ref="main", deployment="prod", image="x:1", why="because")
+    assert request(command, ada) == DeployRequest(
+        kind=DeployKind.DEPLOY,
+        actor=ada,
+        locations=("core",),
+        ref="main",
+        deployment="prod",
+        image="x:1",
+        why="because",
+    )
+    assert request(Redeploy(all=True, deployment="prod"), ada) == DeployRequest(
+        kind=DeployKind.REDEPLOY, actor=ada, all_locations=True, deployment="prod"
+    )
+
+
+PIECES = st.sampled_from(
+    [
+        "deploy",
+        "to",
+        "in",
+        "@",
+        "--",
+        "—",
+        "all",
+        "why",
+        "=",
+        '"',
+        "'",
+        "“",
+        "”",
+        "\\",
+        ",",
+        " ",
+        "<",
+        ">",
+        "|",
+        "&amp;",
+        "<@U012ABCDE>",
+        "<mailto:a@b|a@b>",
+        "#12",
+        "12",
+        "core",
+        ":",
+        "\u200b",
+        "cancel",
+        "rollback",
+        "help",
+        "--image",
+        "--ref",
+        "\u202e",
+        "\n",
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(st.one_of(PIECES, st.text(max_size=3))).map("".join)))
+def test_any_text_is_a_command_or_a_usage_error(text: str) -> None:
+    outcome: Command | UsageError
+    try:
+        outcome = parse(text)
+    except UsageError as error:
+        outcome = error
+    assert isinstance(outcome, Command) or (outcome.summary and outcome.next_step)
+
+
+def escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+TYPED = st.text(
+    st.characters(exclude_categories=["C", "Z"], exclude_characters="\ufe0f"),
+    min_size=1,
+    max_size=30,
+)
+NAMES = st.one_of(TYPED, st.sampled_from(["to", "in", "core", "my loc", "a@b", "12", "--all"]))
+WHYS = st.lists(TYPED, min_size=1, max_size=4).map(" ".join)
+REFS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,40}", fullmatch=True).filter(
+    lambda ref: not (ref[0] in "UW" and len(ref) > 6 and ref.isalnum() and ref.upper() == ref)
+)
+LOCATIONS = st.lists(NAMES, min_size=1, max_size=4, unique=True).map(tuple)
+
+
+def maybe(values: st.SearchStrategy[str]) -> st.SearchStrategy[str | None]:
+    return st.none() | values
+
+
+COMMANDS: st.SearchStrategy[Command] = st.one_of(
+    st.sampled_from([Help(), *(Help(verb) for verb in FORMS)]),
+    st.builds(OpenDeployForm, maybe(REFS), maybe(NAMES), maybe(TYPED), maybe(WHYS)),
+    st.builds(Deploy, LOCATIONS, st.just(False), maybe(REFS), maybe(NAMES), st.none(), maybe(WHYS)),
+    st.builds(Deploy, st.tuples(NAMES), st.just(False), maybe(REFS), maybe(NAMES), maybe(TYPED)),
+    st.builds(Deploy, st.just(()), st.just(True), maybe(REFS), maybe(NAMES)),
+    st.builds(Redeploy, LOCATIONS, st.just(False), maybe(NAMES), maybe(WHYS)),
+    st.builds(Rollback, LOCATIONS, st.none(), maybe(NAMES), maybe(WHYS)),
+    st.builds(Rollback, st.just(()), st.integers(0, 10**9), maybe(NAMES)),
+    st.builds(Cancel, st.integers(0, 10**9), st.none(), maybe(NAMES)),
+    st.builds(Logs, st.none(), maybe(NAMES), maybe(NAMES)),
+    st.builds(Deploys, maybe(NAMES), maybe(NAMES)),
+    st.builds(Status, maybe(NAMES), maybe(NAMES)),
+)
+
+
+@given(COMMANDS)
+def test_rendered_command_reads_back_as_itself(command: Command) -> None:
+    assert parse(escaped(render(command))) == command
