@@ -20,10 +20,12 @@ function readAddress() {
   const archive = /^\/archives\/([^/]+)\/p(\d+)(\d{6})$/.exec(location.pathname);
   if (archive) {
     here.channel = archive[1];
-    here.thread = new URLSearchParams(location.search).get("thread_ts") ?? `${archive[2]}.${archive[3]}`;
+    here.thread =
+      new URLSearchParams(location.search).get("thread_ts") ?? `${archive[2]}.${archive[3]}`;
   }
   const query = new URLSearchParams(location.hash.slice(1));
-  for (const key of ["user", "channel", "thread", "tab"]) if (query.get(key)) here[key] = query.get(key);
+  for (const key of ["user", "channel", "thread", "tab"])
+    if (query.get(key)) here[key] = query.get(key);
 }
 
 function writeAddress() {
@@ -44,17 +46,29 @@ const current = () => latest.directory.channels.find((each) => each.id === lates
 
 function appFor(inThread, moved) {
   return {
-    user: latest.user, directory: latest.directory, inThread, moved, person, post,
+    user: latest.user,
+    directory: latest.directory,
+    inThread,
+    moved,
+    person,
+    post,
     openThread: (ts) => go({ thread: ts }).then(() => $("thread-text")?.focus()),
   };
 }
 
 function place(label, mark, target, isCurrent, unread) {
-  return h("button", {
-    type: "button", class: `place-link${unread ? " unread" : ""}`, "aria-current": isCurrent ? "page" : null,
-    onclick: () => go(target),
-  }, h("span", { class: "place-mark", "aria-hidden": "true" }, mark), h("span", {}, label),
-  unread ? h("span", { class: "dot", role: "img", "aria-label": "unread" }) : null);
+  return h(
+    "button",
+    {
+      type: "button",
+      class: `place-link${unread ? " unread" : ""}`,
+      "aria-current": isCurrent ? "page" : null,
+      onclick: () => go(target),
+    },
+    h("span", { class: "place-mark", "aria-hidden": "true" }, mark),
+    h("span", {}, label),
+    unread ? h("span", { class: "dot", role: "img", "aria-label": "unread" }) : null,
+  );
 }
 
 function isUnread(id) {
@@ -66,45 +80,119 @@ function drawSidebar() {
   const { directory } = latest;
   seen.set(`${latest.user} ${latest.channel}`, latest.last[latest.channel] ?? "0");
   $("team").textContent = directory.team;
-  const mine = directory.channels.filter((each) => !each.im_with && each.members.includes(latest.user));
-  reconcile($("channels"), mine.map((each) => {
-    const now = each.id === latest.channel;
-    const unread = isUnread(each.id);
-    const mark = each.is_archived ? "▣" : each.kind === "groups" ? "◍" : "#";
-    return [each.id, `${now}${unread}${mark}`, () => h("li", {}, place(each.name, mark, { channel: each.id, thread: null, tab: "messages" }, now, unread))];
-  }));
+  const mine = directory.channels.filter(
+    (each) => !each.im_with && each.members.includes(latest.user),
+  );
+  reconcile(
+    $("channels"),
+    mine.map((each) => {
+      const now = each.id === latest.channel;
+      const unread = isUnread(each.id);
+      const mark = each.is_archived ? "▣" : each.kind === "groups" ? "◍" : "#";
+      return [
+        each.id,
+        `${now}${unread}${mark}`,
+        () =>
+          h(
+            "li",
+            {},
+            place(
+              each.name,
+              mark,
+              { channel: each.id, thread: null, tab: "messages" },
+              now,
+              unread,
+            ),
+          ),
+      ];
+    }),
+  );
   const dm = directory.channels.find((each) => each.im_with === latest.user);
   const inDm = Boolean(current().im_with);
   const unread = dm ? isUnread(dm.id) : false;
-  reconcile($("apps"), [["app", `${inDm}${unread}${directory.app}`, () =>
-    h("li", {}, place(directory.app, "◆", { channel: "dm", thread: null, tab: "home" }, inDm, unread))]]);
+  reconcile($("apps"), [
+    [
+      "app",
+      `${inDm}${unread}${directory.app}`,
+      () =>
+        h(
+          "li",
+          {},
+          place(directory.app, "◆", { channel: "dm", thread: null, tab: "home" }, inDm, unread),
+        ),
+    ],
+  ]);
   const humans = directory.people.filter((each) => !each.is_bot);
-  reconcile($("people"), humans.map((each) => {
-    const chosen = each.id === latest.user;
-    return [each.id, `${chosen}`, () => h("label", { class: "person" },
-      h("input", { type: "radio", name: "acting", value: each.id, checked: chosen, data: { part: each.id }, onchange: () => become(each) }),
-      avatar(each, true), h("span", {}, each.real_name, each.is_guest ? h("small", {}, " · guest") : null))];
-  }));
+  reconcile(
+    $("people"),
+    humans.map((each) => {
+      const chosen = each.id === latest.user;
+      return [
+        each.id,
+        `${chosen}`,
+        () =>
+          h(
+            "label",
+            { class: "person" },
+            h("input", {
+              type: "radio",
+              name: "acting",
+              value: each.id,
+              checked: chosen,
+              data: { part: each.id },
+              onchange: () => become(each),
+            }),
+            avatar(each, true),
+            h("span", {}, each.real_name, each.is_guest ? h("small", {}, " · guest") : null),
+          ),
+      ];
+    }),
+  );
 }
 
 function become(each) {
   const stays = current().im_with || current().members.includes(each.id);
-  return go({ user: each.name, thread: stays && !current().im_with ? here.thread : null, channel: stays ? here.channel : "general" });
+  return go({
+    user: each.name,
+    thread: stays && !current().im_with ? here.thread : null,
+    channel: stays ? here.channel : "general",
+  });
 }
 
 function drawHead() {
   const channel = current();
   const isApp = Boolean(channel.im_with);
   $("place-name").textContent = isApp ? latest.directory.app : `# ${channel.name}`;
-  $("place-topic").textContent = isApp ? "App" : channel.is_archived ? "Archived: nobody can write here" : channel.topic;
+  $("place-topic").textContent = isApp
+    ? "App"
+    : channel.is_archived
+      ? "Archived: nobody can write here"
+      : channel.topic;
   document.title = `${isApp ? latest.directory.app : `#${channel.name}`} · ${latest.directory.team}`;
   const tabs = $("tabs");
   tabs.hidden = !isApp;
-  const tab = (name, label) => h("button", {
-    type: "button", role: "tab", "aria-selected": String(here.tab === name), "aria-controls": name, data: { part: name },
-    onclick: () => go({ tab: name }),
-  }, label);
-  reconcile(tabs, isApp ? [["home", `${here.tab}`, () => tab("home", "Home")], ["messages", `${here.tab}`, () => tab("messages", "Messages")]] : []);
+  const tab = (name, label) =>
+    h(
+      "button",
+      {
+        type: "button",
+        role: "tab",
+        "aria-selected": String(here.tab === name),
+        "aria-controls": name,
+        data: { part: name },
+        onclick: () => go({ tab: name }),
+      },
+      label,
+    );
+  reconcile(
+    tabs,
+    isApp
+      ? [
+          ["home", `${here.tab}`, () => tab("home", "Home")],
+          ["messages", `${here.tab}`, () => tab("messages", "Messages")],
+        ]
+      : [],
+  );
   const onHome = isApp && here.tab === "home";
   $("home").hidden = !onHome;
   $("messages").hidden = onHome;
@@ -115,10 +203,17 @@ function drawHome() {
   if ($("home").hidden) return;
   const view = latest.home;
   const app = appFor(false, false);
-  const empty = () => h("p", { class: "empty" }, "The app has not published its Home tab for this person yet.");
-  reconcile($("home"), [view
-    ? [view.id, `${view.hash}`, () => h("div", { class: "home-view" }, blocks(view.blocks, viewContext(view, app)))]
-    : ["empty", "", empty]]);
+  const empty = () =>
+    h("p", { class: "empty" }, "The app has not published its Home tab for this person yet.");
+  reconcile($("home"), [
+    view
+      ? [
+          view.id,
+          `${view.hash}`,
+          () => h("div", { class: "home-view" }, blocks(view.blocks, viewContext(view, app))),
+        ]
+      : ["empty", "", empty],
+  ]);
 }
 
 function drawThread(moved) {
@@ -140,12 +235,25 @@ function drawBoxes() {
     const what = /^\/\w/.test(text) ? "command" : "say";
     await post(what, { user: latest.user, channel: latest.channel, text, thread_ts: thread });
   };
-  $("composer").replaceChildren(composer({
-    id: "composer-text", label: `Message ${name}`, placeholder: `Message ${name}: try ${latest.directory.commands[0]?.command ?? "/dagster"} or @${person(latest.directory.bot).name}`, app, send: say(null),
-  }));
-  $("thread-composer").replaceChildren(composer({
-    id: "thread-text", label: "Reply to thread", placeholder: "Reply…", app, inThread: true, send: say(here.thread),
-  }));
+  $("composer").replaceChildren(
+    composer({
+      id: "composer-text",
+      label: `Message ${name}`,
+      placeholder: `Message ${name}: try ${latest.directory.commands[0]?.command ?? "/dagster"} or @${person(latest.directory.bot).name}`,
+      app,
+      send: say(null),
+    }),
+  );
+  $("thread-composer").replaceChildren(
+    composer({
+      id: "thread-text",
+      label: "Reply to thread",
+      placeholder: "Reply…",
+      app,
+      inThread: true,
+      send: say(here.thread),
+    }),
+  );
 }
 
 function tellNotices() {
@@ -159,7 +267,8 @@ function tellNotices() {
 async function refresh(moved) {
   const asked = { ...here };
   const read = await snapshot(asked);
-  if (asked.user !== here.user || asked.channel !== here.channel || asked.thread !== here.thread) return;
+  if (asked.user !== here.user || asked.channel !== here.channel || asked.thread !== here.thread)
+    return;
   latest = read;
   for (const each of latest.directory.people) names.people.set(each.id, each.name);
   for (const each of latest.directory.channels) names.channels.set(each.id, each.name);
@@ -205,7 +314,14 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   go({ channel: mention.dataset.channel, thread: null, tab: "messages" }).catch(complain);
 });
-$("thread-close").addEventListener("click", () => go({ thread: null }).then(() => $("composer-text")?.focus()));
+$("thread-close").addEventListener("click", () =>
+  go({ thread: null }).then(() => $("composer-text")?.focus()),
+);
 readAddress();
-connectModal({ get user() { return latest.user; }, post });
+connectModal({
+  get user() {
+    return latest.user;
+  },
+  post,
+});
 follow();

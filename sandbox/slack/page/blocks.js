@@ -7,24 +7,49 @@ import { markdown, richText, table } from "./rich.js";
 
 function section(block, ctx) {
   const fields = block.fields
-    ? h("div", { class: "fields" }, block.fields.map((each) => h("div", {}, textObject(each))))
+    ? h(
+        "div",
+        { class: "fields" },
+        block.fields.map((each) => h("div", {}, textObject(each))),
+      )
     : null;
   const words = block.text ? h("div", { class: "section-text" }, textObject(block.text)) : null;
-  const side = block.accessory ? h("div", { class: "accessory" }, element(block, block.accessory, ctx)) : null;
+  const side = block.accessory
+    ? h("div", { class: "accessory" }, element(block, block.accessory, ctx))
+    : null;
   return h("div", { class: "section" }, h("div", { class: "section-main" }, words, fields), side);
 }
 
 function context(block) {
-  return h("div", { class: "context" }, block.elements.map((each) =>
-    each.type === "image"
-      ? h("img", { src: each.image_url, alt: each.alt_text, class: "context-image", loading: "lazy", referrerpolicy: "no-referrer" })
-      : h("span", {}, textObject(each))));
+  return h(
+    "div",
+    { class: "context" },
+    block.elements.map((each) =>
+      each.type === "image"
+        ? h("img", {
+            src: each.image_url,
+            alt: each.alt_text,
+            class: "context-image",
+            loading: "lazy",
+            referrerpolicy: "no-referrer",
+          })
+        : h("span", {}, textObject(each)),
+    ),
+  );
 }
 
 function image(block) {
-  return h("figure", { class: "image" },
+  return h(
+    "figure",
+    { class: "image" },
     block.title ? h("figcaption", {}, plainText(block.title.text)) : null,
-    h("img", { src: block.image_url, alt: block.alt_text, loading: "lazy", referrerpolicy: "no-referrer" }));
+    h("img", {
+      src: block.image_url,
+      alt: block.alt_text,
+      loading: "lazy",
+      referrerpolicy: "no-referrer",
+    }),
+  );
 }
 
 const GROUPED = new Set(["checkboxes", "radio_buttons"]);
@@ -35,26 +60,51 @@ function inputBlock(block, ctx) {
   const problem = ctx.errors?.[block.block_id];
   const wrong = problem ? newId("error") : null;
   const described = [hint, wrong].filter(Boolean).join(" ") || null;
-  const words = [plainText(block.label.text), block.optional ? h("span", { class: "optional" }, " (optional)") : null];
+  const words = [
+    plainText(block.label.text),
+    block.optional ? h("span", { class: "optional" }, " (optional)") : null,
+  ];
   const grouped = GROUPED.has(block.element.type);
   const labels = grouped
     ? { "aria-label": block.label.text }
-    : { id, "aria-describedby": described, "aria-invalid": problem ? "true" : null, "aria-required": block.optional ? null : "true" };
-  return h("div", { class: `input${problem ? " input-wrong" : ""}`, data: { block: block.block_id } },
+    : {
+        id,
+        "aria-describedby": described,
+        "aria-invalid": problem ? "true" : null,
+        "aria-required": block.optional ? null : "true",
+      };
+  return h(
+    "div",
+    { class: `input${problem ? " input-wrong" : ""}`, data: { block: block.block_id } },
     grouped ? h("span", { class: "label" }, words) : h("label", { class: "label", for: id }, words),
     element(block, block.element, ctx, labels),
     problem ? h("p", { id: wrong, class: "problem", role: "alert" }, problem) : null,
-    hint ? h("p", { id: hint, class: "hint" }, plainText(block.hint.text)) : null);
+    hint ? h("p", { id: hint, class: "hint" }, plainText(block.hint.text)) : null,
+  );
 }
 
-const TASK_SIGNS = { pending: ["○", "pending"], in_progress: ["◔", "in progress"], complete: ["✓", "done"], error: ["✕", "failed"] };
+const TASK_SIGNS = {
+  pending: ["○", "pending"],
+  in_progress: ["◔", "in progress"],
+  complete: ["✓", "done"],
+  error: ["✕", "failed"],
+};
 
 function task(block) {
   const [sign, word] = TASK_SIGNS[block.status ?? "pending"];
-  return h("div", { class: `task task-${block.status ?? "pending"}` },
+  return h(
+    "div",
+    { class: `task task-${block.status ?? "pending"}` },
     h("span", { class: "task-sign", "aria-hidden": "true" }, sign),
-    h("div", {}, h("strong", {}, block.title), h("small", {}, ` ${word}`),
-      block.details ? richText(block.details) : null, block.output ? richText(block.output) : null));
+    h(
+      "div",
+      {},
+      h("strong", {}, block.title),
+      h("small", {}, ` ${word}`),
+      block.details ? richText(block.details) : null,
+      block.output ? richText(block.output) : null,
+    ),
+  );
 }
 
 function plan(block) {
@@ -62,14 +112,28 @@ function plan(block) {
 }
 
 function alertBlock(block) {
-  return h("div", { class: `alert alert-${block.level ?? "default"}`, role: "note" }, textObject(block.text));
+  return h(
+    "div",
+    { class: `alert alert-${block.level ?? "default"}`, role: "note" },
+    textObject(block.text),
+  );
 }
 
 const KINDS = {
-  section, context, image, plan, table, markdown,
+  section,
+  context,
+  image,
+  plan,
+  table,
+  markdown,
   header: (block) => h("h3", { class: "header" }, plainText(block.text.text)),
   divider: () => h("hr"),
-  actions: (block, ctx) => h("div", { class: "actions" }, block.elements.map((each) => element(block, each, ctx))),
+  actions: (block, ctx) =>
+    h(
+      "div",
+      { class: "actions" },
+      block.elements.map((each) => element(block, each, ctx)),
+    ),
   input: inputBlock,
   rich_text: richText,
   task_card: task,
@@ -78,9 +142,13 @@ const KINDS = {
 
 /** All blocks of a message or a view. */
 export function blocks(list, ctx) {
-  return h("div", { class: "blocks" }, list.map((block) => {
-    const shown = KINDS[block.type](block, ctx);
-    shown.classList.add("block");
-    return shown;
-  }));
+  return h(
+    "div",
+    { class: "blocks" },
+    list.map((block) => {
+      const shown = KINDS[block.type](block, ctx);
+      shown.classList.add("block");
+      return shown;
+    }),
+  );
 }

@@ -11,8 +11,13 @@ function suggestions(text, caret, app, inThread) {
   return app.directory.people
     .filter((each) => each.name.startsWith(typed) || each.real_name.toLowerCase().startsWith(typed))
     .map((each) => ({
-      title: `@${each.name}`, complete: each.name === typed, detail: each.is_bot ? "App: mention it to give a command" : each.real_name,
-      insert: () => ({ text: `${before.slice(0, before.length - typed.length)}${each.name} ${text.slice(caret)}`, caret: caret - typed.length + each.name.length + 1 }),
+      title: `@${each.name}`,
+      complete: each.name === typed,
+      detail: each.is_bot ? "App: mention it to give a command" : each.real_name,
+      insert: () => ({
+        text: `${before.slice(0, before.length - typed.length)}${each.name} ${text.slice(caret)}`,
+        caret: caret - typed.length + each.name.length + 1,
+      }),
     }));
 }
 
@@ -22,7 +27,10 @@ function commandHints(before, app) {
   return app.directory.commands
     .filter((each) => (exact ? each.command === typed : each.command.startsWith(typed)))
     .map((each) => ({
-      title: `${each.command} ${each.usage_hint}`.trim(), detail: each.description, only: exact, complete: each.command === typed,
+      title: `${each.command} ${each.usage_hint}`.trim(),
+      detail: each.description,
+      only: exact,
+      complete: each.command === typed,
       insert: () => ({ text: `${each.command} `, caret: each.command.length + 1 }),
     }));
 }
@@ -30,22 +38,41 @@ function commandHints(before, app) {
 /** A message box; `send(text)` may throw Error with what to tell the person. */
 export function composer({ label, placeholder, id, app, inThread, send }) {
   const listId = newId("hints");
-  const list = h("ul", { id: listId, class: "hints", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  const list = h("ul", {
+    id: listId,
+    class: "hints",
+    role: "listbox",
+    "aria-label": "Suggestions",
+    hidden: true,
+  });
   const problem = h("p", { class: "problem", role: "alert" });
   const history = [];
   let found = [];
   let at = 0;
   const area = h("textarea", {
-    id, rows: "1", placeholder, "aria-label": label, "aria-controls": listId, "aria-autocomplete": "list", spellcheck: "false",
+    id,
+    rows: "1",
+    placeholder,
+    "aria-label": label,
+    "aria-controls": listId,
+    "aria-autocomplete": "list",
+    spellcheck: "false",
   });
-  const button = h("button", { type: "submit", class: "btn btn-primary send", "aria-label": "Send", disabled: true }, "➤");
+  const button = h(
+    "button",
+    { type: "submit", class: "btn btn-primary send", "aria-label": "Send", disabled: true },
+    "➤",
+  );
 
   const grow = () => {
     area.style.height = "auto";
     area.style.height = `${Math.min(area.scrollHeight, 200)}px`;
     button.disabled = !area.value.trim();
   };
-  const hide = () => { list.hidden = true; found = []; };
+  const hide = () => {
+    list.hidden = true;
+    found = [];
+  };
   const accept = (hint) => {
     const made = hint.insert();
     area.value = made.text;
@@ -61,10 +88,24 @@ export function composer({ label, placeholder, id, app, inThread, send }) {
   };
   const draw = () => {
     list.hidden = !found.length;
-    list.replaceChildren(...found.slice(0, 8).map((hint, index) => h("li", {
-      role: "option", id: newId("hint"), "aria-selected": String(index === at && !hint.only),
-      onmousedown: (event) => { event.preventDefault(); accept(hint); },
-    }, h("strong", {}, hint.title), h("small", {}, hint.detail))));
+    list.replaceChildren(
+      ...found.slice(0, 8).map((hint, index) =>
+        h(
+          "li",
+          {
+            role: "option",
+            id: newId("hint"),
+            "aria-selected": String(index === at && !hint.only),
+            onmousedown: (event) => {
+              event.preventDefault();
+              accept(hint);
+            },
+          },
+          h("strong", {}, hint.title),
+          h("small", {}, hint.detail),
+        ),
+      ),
+    );
   };
   const submit = async () => {
     const text = area.value.trim();
@@ -112,7 +153,21 @@ export function composer({ label, placeholder, id, app, inThread, send }) {
   });
   area.addEventListener("input", refresh);
   area.addEventListener("blur", hide);
-  const hint = inThread ? "Slash commands don't work in threads: mention the bot instead." : "Enter sends, Shift+Enter makes a new line";
-  return h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); submit(); } },
-    list, h("div", { class: "composer-box" }, area, button), problem, h("small", { class: "composer-hint" }, hint));
+  const hint = inThread
+    ? "Slash commands don't work in threads: mention the bot instead."
+    : "Enter sends, Shift+Enter makes a new line";
+  return h(
+    "form",
+    {
+      class: "composer",
+      onsubmit: (event) => {
+        event.preventDefault();
+        submit();
+      },
+    },
+    list,
+    h("div", { class: "composer-box" }, area, button),
+    problem,
+    h("small", { class: "composer-hint" }, hint),
+  );
 }

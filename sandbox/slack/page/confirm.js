@@ -11,13 +11,22 @@ export function confirmed(confirm) {
     const body = newId("confirm-text");
     const dialog = h(
       "dialog",
-      { class: "modal confirm", "aria-labelledby": title, "aria-describedby": body, role: "alertdialog" },
+      {
+        class: "modal confirm",
+        "aria-labelledby": title,
+        "aria-describedby": body,
+        role: "alertdialog",
+      },
       h("h2", { id: title }, plainText(confirm.title.text)),
       h("div", { id: body, class: "confirm-text" }, textObject(confirm.text)),
       h(
         "footer",
         { class: "modal-foot" },
-        h("button", { type: "button", class: "btn", onclick: () => dialog.close("no") }, confirm.deny.text),
+        h(
+          "button",
+          { type: "button", class: "btn", onclick: () => dialog.close("no") },
+          confirm.deny.text,
+        ),
         h(
           "button",
           {

@@ -11,8 +11,19 @@ let errors = {};
 let trouble = null;
 let sending = false;
 
-const VALUE_KEYS = ["value", "selected_option", "selected_options", "selected_user", "selected_users",
-  "selected_channel", "selected_channels", "selected_conversation", "selected_date", "selected_time", "selected_date_time"];
+const VALUE_KEYS = [
+  "value",
+  "selected_option",
+  "selected_options",
+  "selected_user",
+  "selected_users",
+  "selected_channel",
+  "selected_channels",
+  "selected_conversation",
+  "selected_date",
+  "selected_time",
+  "selected_date_time",
+];
 
 function held(view, block, element) {
   const state = view.state.values[block.block_id]?.[element.action_id];
@@ -20,12 +31,16 @@ function held(view, block, element) {
   return key ? state[key] : undefined;
 }
 
-const draftKey = (view, block, element) => JSON.stringify([view.id, block.block_id, element.action_id]);
+const draftKey = (view, block, element) =>
+  JSON.stringify([view.id, block.block_id, element.action_id]);
 
 /** What the elements of a view (a modal, or the Home tab) need to work. */
 export function viewContext(view, app) {
   const asked = (block, element) => ({
-    user: app.user, view_id: view.id, block_id: block.block_id, action_id: element.action_id,
+    user: app.user,
+    view_id: view.id,
+    block_id: block.block_id,
+    action_id: element.action_id,
   });
   return {
     directory: app.directory,
@@ -37,7 +52,8 @@ export function viewContext(view, app) {
     },
     set: (block, element, value) => drafts.set(draftKey(view, block, element), value),
     act: (block, element, value) => app.post("act", { ...asked(block, element), value }),
-    suggest: async (block, element, typed) => (await app.post("suggest", { ...asked(block, element), typed })).options,
+    suggest: async (block, element, typed) =>
+      (await app.post("suggest", { ...asked(block, element), typed })).options,
   };
 }
 
@@ -57,7 +73,11 @@ async function submit(view, app) {
   trouble = null;
   draw(view, app);
   try {
-    const outcome = await app.post("submit", { user: app.user, view_id: view.id, values: filled(view) });
+    const outcome = await app.post("submit", {
+      user: app.user,
+      view_id: view.id,
+      values: filled(view),
+    });
     errors = outcome.errors ?? {};
     if (outcome.reason) trouble = `This did not work: ${outcome.reason}. Try again.`;
   } catch (error) {
@@ -65,24 +85,56 @@ async function submit(view, app) {
   }
   sending = false;
   if (dialog.open && shown.id === view.id) draw(view, app);
-  (dialog.querySelector(".input-wrong :is(input, select, textarea)") ?? dialog.querySelector(".modal-body"))?.focus();
+  (
+    dialog.querySelector(".input-wrong :is(input, select, textarea)") ??
+    dialog.querySelector(".modal-body")
+  )?.focus();
 }
 
 function draw(view, app) {
   const part = document.activeElement?.closest("[data-part]")?.dataset.part;
   const close = () => app.post("close", { user: app.user, view_id: view.id });
-  const form = h("form", { novalidate: true, class: "modal-form", onsubmit: (event) => { event.preventDefault(); submit(view, app); } },
-    h("header", { class: "modal-head" },
+  const form = h(
+    "form",
+    {
+      novalidate: true,
+      class: "modal-form",
+      onsubmit: (event) => {
+        event.preventDefault();
+        submit(view, app);
+      },
+    },
+    h(
+      "header",
+      { class: "modal-head" },
       h("h2", { id: "modal-title" }, plainText(view.title.text)),
-      h("button", { type: "button", class: "icon", "aria-label": "Close", onclick: close }, "✕")),
-    h("div", { class: "modal-body", tabindex: "-1" },
+      h("button", { type: "button", class: "icon", "aria-label": "Close", onclick: close }, "✕"),
+    ),
+    h(
+      "div",
+      { class: "modal-body", tabindex: "-1" },
       trouble ? h("p", { class: "alert alert-error", role: "alert" }, trouble) : null,
-      blocks(view.blocks, viewContext(view, app))),
-    h("footer", { class: "modal-foot" },
+      blocks(view.blocks, viewContext(view, app)),
+    ),
+    h(
+      "footer",
+      { class: "modal-foot" },
       h("small", { class: "modal-private" }, `Only ${app.person(app.user)?.real_name} sees this`),
       h("button", { type: "button", class: "btn", onclick: close }, view.close?.text ?? "Close"),
-      view.submit ? h("button", { type: "submit", class: `btn btn-primary${sending ? " busy" : ""}`, disabled: sending, "aria-busy": sending ? "true" : null },
-        sending ? "Sending…" : view.submit.text) : null));
+      view.submit
+        ? h(
+            "button",
+            {
+              type: "submit",
+              class: `btn btn-primary${sending ? " busy" : ""}`,
+              disabled: sending,
+              "aria-busy": sending ? "true" : null,
+            },
+            sending ? "Sending…" : view.submit.text,
+          )
+        : null,
+    ),
+  );
   const scroll = dialog.querySelector(".modal-body")?.scrollTop ?? 0;
   dialog.replaceChildren(form);
   dialog.querySelector(".modal-body").scrollTop = scroll;
@@ -91,11 +143,16 @@ function draw(view, app) {
 }
 
 function firstField(view) {
-  const wanted = view.blocks.flatMap((each) => [each.element, each.accessory, ...(each.elements ?? [])])
+  const wanted = view.blocks
+    .flatMap((each) => [each.element, each.accessory, ...(each.elements ?? [])])
     .find((each) => each?.focus_on_load);
   const all = [...dialog.querySelectorAll("[data-part]")];
   const meant = wanted && all.find((each) => each.dataset.part.endsWith(`/${wanted.action_id}`));
-  return meant ?? dialog.querySelector(".modal-body :is(input, select, textarea)") ?? dialog.querySelector(".modal-body");
+  return (
+    meant ??
+    dialog.querySelector(".modal-body :is(input, select, textarea)") ??
+    dialog.querySelector(".modal-body")
+  );
 }
 
 /** Shows the topmost of `views`, or nothing. */

@@ -39,7 +39,12 @@ function pretty(date, plain) {
 
 function ago(date) {
   const seconds = Math.round((Date.now() - date) / 1000);
-  const steps = [[60, "second"], [60, "minute"], [24, "hour"], [Infinity, "day"]];
+  const steps = [
+    [60, "second"],
+    [60, "minute"],
+    [24, "hour"],
+    [Infinity, "day"],
+  ];
   let amount = Math.abs(seconds);
   for (const [size, unit] of steps) {
     if (amount < size) {
@@ -62,9 +67,13 @@ export function formatDate(seconds, format) {
   const known = {
     date_num: () => date.toISOString().slice(0, 10),
     date_slash: () => as({ month: "2-digit", day: "2-digit", year: "numeric" }),
-    date: () => plain, date_short: () => short, date_long: () => long,
-    date_pretty: () => pretty(date, plain), date_short_pretty: () => pretty(date, short),
-    date_long_pretty: () => pretty(date, long), day_divider_pretty: () => pretty(date, long),
+    date: () => plain,
+    date_short: () => short,
+    date_long: () => long,
+    date_pretty: () => pretty(date, plain),
+    date_short_pretty: () => pretty(date, short),
+    date_long_pretty: () => pretty(date, long),
+    day_divider_pretty: () => pretty(date, long),
     time: () => as({ hour: "numeric", minute: "2-digit" }),
     time_secs: () => as({ hour: "numeric", minute: "2-digit", second: "2-digit" }),
     ago: () => ago(date),
@@ -167,7 +176,9 @@ export function mrkdwn(text) {
     if (!part) return [];
     if (part.length > 6 && part.startsWith("```") && part.endsWith("```")) {
       const code = part.slice(3, -3).replace(/^\n/, "").replace(/\n$/, "");
-      return [h("pre", { tabindex: "0" }, unescape(code.replace(/<([^<>|]+)(?:\|([^<>]+))?>/g, "$1")))];
+      return [
+        h("pre", { tabindex: "0" }, unescape(code.replace(/<([^<>|]+)(?:\|([^<>]+))?>/g, "$1"))),
+      ];
     }
     return withQuotes(part.replace(/^\n|\n$/g, ""));
   });

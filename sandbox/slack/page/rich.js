@@ -33,18 +33,29 @@ const PARTS = {
   rich_text_list: (part) =>
     h(
       part.style === "ordered" ? "ol" : "ul",
-      { class: "rich-list", start: part.offset ? part.offset + 1 : null, data: { indent: part.indent ?? 0 } },
+      {
+        class: "rich-list",
+        start: part.offset ? part.offset + 1 : null,
+        data: { indent: part.indent ?? 0 },
+      },
       part.elements.map((each) => h("li", {}, inlines(each.elements))),
     ),
 };
 
 /** A rich_text block. */
 export function richText(block) {
-  return h("div", { class: "rich" }, block.elements.map((part) => PARTS[part.type](part)));
+  return h(
+    "div",
+    { class: "rich" },
+    block.elements.map((part) => PARTS[part.type](part)),
+  );
 }
 
 function cell(content, tag, column) {
-  const props = { class: column?.align ? `align-${column.align}` : null, scope: tag === "th" ? "col" : null };
+  const props = {
+    class: column?.align ? `align-${column.align}` : null,
+    scope: tag === "th" ? "col" : null,
+  };
   if (content.type === "rich_text") return h(tag, props, richText(content));
   return h(tag, props, content.text ?? String(content.value ?? ""));
 }
@@ -52,12 +63,26 @@ function cell(content, tag, column) {
 /** A table block; its first row is the head. */
 export function table(block) {
   const columns = block.column_settings ?? [];
-  const row = (cells, tag) => h("tr", {}, cells.map((each, index) => cell(each, tag, columns[index])));
+  const row = (cells, tag) =>
+    h(
+      "tr",
+      {},
+      cells.map((each, index) => cell(each, tag, columns[index])),
+    );
   const [head, ...body] = block.rows;
   return h(
     "div",
     { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Table" },
-    h("table", {}, h("thead", {}, row(head, "th")), h("tbody", {}, body.map((each) => row(each, "td")))),
+    h(
+      "table",
+      {},
+      h("thead", {}, row(head, "th")),
+      h(
+        "tbody",
+        {},
+        body.map((each) => row(each, "td")),
+      ),
+    ),
   );
 }
 
@@ -88,7 +113,12 @@ function markdownLine(line) {
   const item = /^\s*(?:[-*+]|\d+\.)\s+(.*)$/.exec(line);
   if (item) {
     const mark = /^\s*(\d+\.)/.exec(line)?.[1] ?? "•";
-    return h("p", { class: "md-item" }, h("span", { "aria-hidden": "true" }, `${mark} `), markdownInline(item[1]));
+    return h(
+      "p",
+      { class: "md-item" },
+      h("span", { "aria-hidden": "true" }, `${mark} `),
+      markdownInline(item[1]),
+    );
   }
   const quote = /^>\s?(.*)$/.exec(line);
   if (quote) return h("blockquote", {}, markdownInline(quote[1]));
@@ -103,9 +133,19 @@ export function markdown(block) {
     { class: "markdown" },
     parts.map((part) => {
       if (part.startsWith("```")) {
-        return h("pre", { tabindex: "0" }, part.slice(3, -3).replace(/^\w*\n/, "").replace(/\n$/, ""));
+        return h(
+          "pre",
+          { tabindex: "0" },
+          part
+            .slice(3, -3)
+            .replace(/^\w*\n/, "")
+            .replace(/\n$/, ""),
+        );
       }
-      return part.split("\n").filter((line) => line.trim()).map(markdownLine);
+      return part
+        .split("\n")
+        .filter((line) => line.trim())
+        .map(markdownLine);
     }),
   );
 }
