@@ -17,6 +17,7 @@ from bot.slack_app import make_app, make_web_client
 from bot.socket_mode import SlackConnection
 from bot.wiring import Core, open_core
 from deploy_core.model.errors import AnotherWorker, ConfigInvalid, DeployError
+from deploy_core.store.work import LEASE
 from handlers.desk import Ask, Desk
 from handlers.registration import register
 from handlers.slack import Slack
@@ -136,12 +137,19 @@ class Bot:
 
 
 async def _take_place(core: Core, ended: asyncio.Event) -> bool:
-    """Become the worker; an old process that is just ending gets its time."""
+    """Become the worker; an old process that is just ending gets its time.
+
+    Raises `AnotherWorker` when the other one stays. Returns False when told to end meanwhile.
+    """
+    clock = core.services.clock
+    until = clock.monotonic() + LEASE.total_seconds() + 5
     while not ended.is_set():
         try:
             await core.worker.enlist()
             return True
         except AnotherWorker as error:
+            if clock.monotonic() >= until:
+                raise
             _log.warning("waiting_for_the_other_process", said=error.summary)
         with suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), 1.0)

@@ -163,12 +163,13 @@ class OutboxSender:
             await self._ended(deploy, place, place.ts)
 
     async def _ended(self, deploy: Deploy, place: Place, ts: str) -> None:
-        failed = failure_broadcast(deploy)
-        said = failed or end_mention(deploy)
+        now = self._clock.now()
+        failed = failure_broadcast(deploy, now)
+        said = Message(failed or end_mention(deploy, now))
         await self._slack.post(place.channel, said, thread_ts=ts, broadcast=failed is not None)
 
     async def _card(self, deploy: Deploy) -> None:
-        links = CardLinks(locations=self._dagster.locations_url(deploy.deployment))
+        links = CardLinks(dagster=self._dagster.deployment_url(deploy.deployment))
         card = deploy_card(deploy, links=links, now=self._clock.now())
         place = deploy.place
         if place is not None and place.ts is not None:

@@ -175,14 +175,11 @@ def _invalid(name: str, problems: list[tuple[int, str]]) -> ConfigInvalid:
 
 def _located(root: Located, found: Any) -> tuple[int, str]:
     """Find the line of the deepest part of the error's path that is in the file."""
-    place, line = root, root.line
+    place: Located | None = root
+    line = root.line
     for part in found["loc"]:
-        inside = place.value
-        if isinstance(inside, dict) and part in inside:
-            place = inside[part]
-        elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
-            place = inside[part]
-        else:
+        place = _inside(place, part) if place else None
+        if place is None:
             break
         line = place.line
     where = ".".join(str(part) for part in found["loc"])
@@ -191,3 +188,12 @@ def _located(root: Located, found: Any) -> tuple[int, str]:
         "missing": "is missing",
     }.get(found["type"], found["msg"][:1].lower() + found["msg"][1:])
     return line, f"{where}: {said}."
+
+
+def _inside(place: Located, part: object) -> Located | None:
+    value = place.value
+    if isinstance(value, dict):
+        return value.get(str(part))
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return None

@@ -1,5 +1,6 @@
 """Builds the adapters and puts them together; nothing else constructs one."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ class Core:
 async def open_core(settings: BotSettings, *, kind: str) -> AsyncIterator[Core]:
     """Yield the engine for a process of this kind (`bot`, `cli`). Raises `StoreError`."""
     clock = SystemClock()
-    Path(settings.core.work_folder).mkdir(parents=True, exist_ok=True)
+    folder = Path(settings.core.work_folder)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     store = await Store.open(settings.store, clock)
     dagster = DagsterPlus(
         organization=settings.organization,
@@ -45,7 +47,7 @@ async def open_core(settings: BotSettings, *, kind: str) -> AsyncIterator[Core]:
         clock=clock,
     )
     try:
-        mirrors = GitMirrors(Path(settings.core.work_folder), clock)
+        mirrors = GitMirrors(folder, clock)
         catalog = Catalog(dict(settings.core.projects), mirrors)
         services = Services(settings.core, dagster, mirrors, store, clock)
         worker = Worker(services, kind=kind)

@@ -11,11 +11,12 @@ from deploy_core.model.people import Actor
 from handlers import actions
 from handlers.actions import ButtonValue, read_button_value
 from handlers.cards.answers import already_sent
+from handlers.cards.thread import full_error_text
 from handlers.desk import Ask, Desk
-from handlers.error_view import error_view
+from handlers.modals import detail_view
 from handlers.slash import Slash
 from handlers.text.answers import pressed_already
-from handlers.verbs.deploy import start
+from handlers.verbs.start import start
 
 
 class Buttons:
@@ -90,8 +91,14 @@ class Buttons:
 
     async def _full_error(self, ask: Ask, meant: ButtonValue) -> None:
         deploy = await self._desk.store.deploys.get(meant.deploy)
-        if ask.trigger_id is not None:
-            await self._desk.slack.open_view(ask.trigger_id, error_view(deploy, meant.position))
+        failed = [target for target in deploy.targets if target.failure is not None]
+        if meant.position is not None:
+            failed = [target for target in failed if target.position == meant.position]
+        if not failed or ask.trigger_id is None:
+            raise UsageError(f"Deploy {deploy.id} has no error to show.")
+        await self._desk.slack.open_view(
+            ask.trigger_id, detail_view(failed[0].location, full_error_text(failed[0]))
+        )
 
 
 def _ask(body: dict[str, Any], action: dict[str, Any]) -> Ask:

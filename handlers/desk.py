@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-from deploy_core.dagster_plus.client import DagsterPlus
 from pydantic import JsonValue
 
 from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock
+from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.engine import Engine
 from deploy_core.model.errors import DeployError, InternalError, NotAllowed
 from deploy_core.model.people import Actor
@@ -138,7 +138,7 @@ class Desk:
         except DeployError as error:
             work.close()
             await self.private(ask, error_message(error, command=ask.text or None))
-        except Exception:
+        except Exception:  # noqa: BLE001 - the person must hear of it; the log has the trace
             number = secrets.token_hex(4)
             _log.exception("handler_failed", error_id=number)
             wrong = InternalError(f"Something went wrong on our side (id {number}).")

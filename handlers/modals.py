@@ -75,7 +75,7 @@ def loading_view() -> Block:
     return _notice(text.LOADING)
 
 
-def error_view(what: str, next_step: str) -> Block:
+def problem_view(what: str, next_step: str) -> Block:
     """Return the modal for an error while the form was being prepared."""
     return _notice(f"{sentence(what, 800)}\n*Next step:* {sentence(next_step, 400)}")
 

@@ -76,6 +76,11 @@ class Slack:
                 channel=channel, ts=ts, text=message.text, blocks=message.blocks
             )
 
+    async def delete(self, channel: str, ts: str) -> None:
+        """Delete one of our own messages."""
+        with slack_errors_mapped():
+            await self._client.chat_delete(channel=channel, ts=ts)
+
     async def upload(
         self, channel: str, thread_ts: str | None, *, name: str, text: str, comment: str
     ) -> None:

@@ -75,7 +75,7 @@ async def start_bot(
     report: dict[str, Any], home: Path, changes: dict[str, Any] | None = None
 ) -> BotProcess:
     """Write the configuration into `home` and start the bot; `changes` replace top-level keys."""
-    home.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
     config, log = home / "dagster-chatops.yaml", home / "bot.log"
     text = yaml.safe_dump({**config_of(report, home), **(changes or {})}, sort_keys=False)
     await asyncio.to_thread(config.write_text, text)

@@ -7,9 +7,9 @@ from pydantic import JsonValue
 from deploy_core.model.errors import BuildNeeded, ImageMissing
 from deploy_core.model.plan import Commit, Document
 from deploy_core.settings import ProjectSettings
-from deploy_core.sources.paths import safe_join
 from deploy_core.sources.dagster_cloud_yaml import FileLocation
 from deploy_core.sources.links import commit_url
+from deploy_core.sources.paths import safe_join
 
 
 def wanted_document(

@@ -150,6 +150,10 @@ class DagsterPlus:
             variables={"locationName": name},
         )
 
+    def deployment_url(self, deployment: str) -> str:
+        """Return the address of a deployment, for people."""
+        return urls.deployment_url(self._base_url, deployment)
+
     def locations_url(self, deployment: str) -> str:
         """Return the page of a deployment's code locations, for people."""
         return urls.locations_page(self._base_url, deployment)

@@ -26,7 +26,7 @@ MOST_CODE = 200
 
 _FRAME = re.compile(
     r'^\s*File "(?P<file>[^"\n]{1,1000})", line (?P<line>\d{1,9})'
-    r"(?:, in (?P<function>[^\n]*))?(?:\n(?P<code>[^\n]*))?",
+    r'(?:, in (?P<function>[^\n]*))?(?:\n(?!\s*File ")(?P<code>[^\n]*))?',
     re.MULTILINE,
 )
 _EXCEPTION = re.compile(r"(?P<name>[A-Za-z_][\w.]*)(?::\s*(?P<message>.*))?\Z", re.DOTALL)
@@ -188,7 +188,7 @@ def _read(message: str, stack: Iterable[str], *, explicit: bool) -> _Error:
 
 def _embedded(error: _Error) -> list[_Error]:
     """Return the error, and below it the one whose traceback is quoted in its message."""
-    _, found, quoted = error.text.rpartition(_EMBEDDED)
+    said_before, found, quoted = error.text.rpartition(_EMBEDDED)
     if not found:
         return [error]
     end = _EMBEDDED_END.search(quoted)
@@ -197,7 +197,7 @@ def _embedded(error: _Error) -> list[_Error]:
         return [error]
     name, said = _split(end["line"])
     return [
-        error,
+        error._replace(message=_split(said_before)[1]),
         _Error(name=name, message=said, frames=frames, text=end["line"], explicit=True),
     ]
 
@@ -217,7 +217,7 @@ def _from(match: re.Match[str]) -> _Line:
         file=match["file"],
         line=int(match["line"]),
         function=(match["function"] or "").strip()[:MOST_CODE] or None,
-        code="" if code.startswith("File ") else code,
+        code=code,
     )
 
 

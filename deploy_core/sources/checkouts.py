@@ -46,7 +46,9 @@ class Checkouts:
 
     async def shas(self, project: str) -> list[str]:
         """Return the shas of the project's checkouts."""
-        found = await asyncio.to_thread(lambda: list(self.path(project, "*").parent.glob("[0-9a-f]*")))
+        found = await asyncio.to_thread(
+            lambda: list(self.path(project, "*").parent.glob("[0-9a-f]*"))
+        )
         return sorted(place.name for place in found)
 
     async def collect(self, keep: Collection[tuple[str, str]], older_than: timedelta) -> list[Path]:

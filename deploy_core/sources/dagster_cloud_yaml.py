@@ -123,10 +123,23 @@ class _Parser:
         for number, item in enumerate(value.value):
             path = f"locations[{number}]"
             if isinstance(item.value, dict):
+                self._check_null_keys(item, LOCATION, path)
                 found.append(self._checked(item.without_nulls(), path))
             else:
                 self._problems.add(item.line, f"`{path}` must be a mapping, not {shown(item)}.")
         return found
+
+    def _check_null_keys(self, value: Located, form: Fields, path: str) -> None:
+        """Refuse unknown keys that are null as well; only known ones are absent then."""
+        if not isinstance(value.value, dict):
+            return
+        for key, item in value.value.items():
+            below = form.fields.get(key)
+            if below is None and item.value is None:
+                sentence = _misplaced(key, path) or unknown_key(key, path, form.fields)
+                self._problems.add(item.line, sentence)
+            elif isinstance(below, Fields) and not below.free:
+                self._check_null_keys(item, below, f"{path}.{key}")
 
     def _checked(self, location: Located, path: str) -> Located:
         assert isinstance(location.value, dict)  # noqa: S101 - our caller looked
@@ -195,6 +208,7 @@ class _Parser:
     def _defaults(self, value: Located | None, *, old_form: bool) -> Located | None:
         if value is None or value.value is None:
             return None
+        self._check_null_keys(value, DEFAULTS, "defaults")
         defaults = value.without_nulls()
         if old_form:
             said = "`defaults` have no effect while `locations` is a mapping"

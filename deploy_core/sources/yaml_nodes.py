@@ -25,6 +25,7 @@ _TIMESTAMP = f"{_TAG}timestamp"
 _SCALARS = {f"{_TAG}{name}" for name in ("null", "bool", "int", "float", "str")}
 _TEXT_KEYS = {f"{_TAG}str", f"{_TAG}value", _TIMESTAMP}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INNER_MARK = re.compile(r"(?<!\A)\ufeff")  # the two parsers of PyYAML disagree about it
 _TEMPLATE = re.compile(r"\{\{|\{%")
 
 TEMPLATE_HINT = (
@@ -109,7 +110,7 @@ def _check_text(text: str) -> None:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
         raise Unreadable(1, f"the file has {size:,} bytes; at most {MOST_BYTES:,} are read.")
-    strange = _UNPRINTABLE.search(text)
+    strange = _UNPRINTABLE.search(text) or _INNER_MARK.search(text)
     if strange:
         line = text.count("\n", 0, strange.start()) + 1
         code = f"U+{ord(strange.group()):04X}"
@@ -160,7 +161,8 @@ class _Builder:
         line = _line(node)
         self._nodes += 1
         if self._nodes > MOST_NODES:
-            raise Unreadable(line, f"aliases expand the file to more than {MOST_NODES:,} values.")
+            said = f"the file holds more than {MOST_NODES:,} values, each alias counted in full"
+            raise Unreadable(line, f"{said}.")
         if depth > MOST_DEPTH:
             raise Unreadable(line, f"values are nested more than {MOST_DEPTH} deep.")
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":

@@ -28,7 +28,7 @@ class ThreadPost:
 
 def failure_detail(target: Target) -> ThreadPost:
     """Return the whole error of a target: in the message when short, else as a file."""
-    trace = _trace(target)
+    trace = full_error_text(target)
     if not trace:
         return ThreadPost(sentences.no_detail(target.location))
     if limits.size(trace) <= limits.INLINE_TRACE:
@@ -102,7 +102,8 @@ def _journal_lines(target: Target, now: datetime) -> list[str]:
     return lines
 
 
-def _trace(target: Target) -> str:
+def full_error_text(target: Target) -> str:
+    """Return everything known of a target's failures as plain text: traces and details."""
     parts: list[str] = []
     for failure in (target.failure, target.put_back_failure):
         if failure is None:

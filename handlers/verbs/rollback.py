@@ -2,8 +2,8 @@
 
 from handlers.commands import Rollback
 from handlers.desk import Ask, Desk
-from handlers.verbs.deploy import start
 from handlers.verbs.find import find_deploy
+from handlers.verbs.start import start
 
 
 async def rollback(desk: Desk, ask: Ask, command: Rollback) -> None:

@@ -35,19 +35,21 @@ STRICTER = {
     "duplicate_key": "is already given on line",
     "key_not_text": "isn't text; write it in quotes",
     "not_json": "isn't a number that JSON can carry",
+    "byte_order_mark": "the character U+FEFF isn't allowed",
     "odd_tag": "isn't allowed; write plain YAML",
     "template": "this looks like a template",
     "blank_name": "must be one line that isn't empty",
-    "too_much": "nested more than|expand the file to more than",
+    "too_much": "nested more than|holds more than",
 }
 """What we refuse and Dagster lets pass, by our sentence."""
 
 LOOSER = {
     "equals_in_default_variable": "Invalid key-value pair",
     "name_from_environment": "unhashable type",
+    "tab_between_words": "found character '\\t' that cannot start any token",
     "older_form": "locations\n  Input should be a valid list",
 }
-"""What we take and Dagster doesn't, by its sentence."""
+"""What we take and Dagster doesn't, by its sentence. Tabs: our parser is libyaml, theirs isn't."""
 
 
 def ours(text: str) -> Verdict:

@@ -1,5 +1,6 @@
 """Our reading of `dagster_cloud.yaml` held against Dagster's own: real files and generated ones."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from deploy_core.sources import location_schema as schema
+from deploy_core.sources.defaults import BY_KEY, BY_VARIABLE, REPLACED
 from deploy_core.sources.location_schema import Choice, Fields, Form, Items, Plain
 from tests.sources.dagster_oracle import (
     LOOSER,
@@ -26,8 +28,14 @@ CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 FILES = sorted(CORPUS.glob("*.yaml"))
 INVALID = {"Ontology-Labs", "rockerben"}
 
+# FUZZ_EXAMPLES=5000 searches at random for what the fixed examples of every run don't show.
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 fuzz = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    max_examples=EXAMPLES or 300,
+    derandomize=not EXAMPLES,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
 
@@ -43,7 +51,7 @@ def test_real_files_have_dagsters_verdict_and_documents() -> None:
     assert refused == INVALID
 
 
-def form_of(dagster_type: Any) -> tuple[Any, ...]:
+def form_of(dagster_type: Any) -> tuple[Any, ...]:  # noqa: PLR0911 - a case, a return
     """Return Dagster's type in the same terms as `told` does ours."""
     kind = resolve_to_config_type(dagster_type)
     match kind.kind:
@@ -104,7 +112,11 @@ TEXTS = st.sampled_from(
     ["a", "b", "A=1", "A=2", "B=1", "A", "J=-Da=b", "", "5", "yes", "2026-01-01", "ä", "x: y", " "]
 )
 SCALARS = st.one_of(
-    TEXTS, st.integers(-3, 3), st.booleans(), st.none(), st.floats(allow_nan=False, width=16)
+    TEXTS,
+    st.integers(-3, 3),
+    st.booleans(),
+    st.none(),
+    st.floats(allow_nan=False, allow_infinity=False, width=16),
 )
 FREE_VALUES = st.recursive(
     SCALARS,
@@ -113,81 +125,72 @@ FREE_VALUES = st.recursive(
 )
 
 
-def values(form: Form) -> st.SearchStrategy[Any]:
-    """Return values of a form."""
+def drawn(draw: st.DrawFn, form: Form) -> Any:
+    """Draw a value of a form with few of its fields."""
     match form:
         case Plain():
-            plain = {str: TEXTS, int: st.integers(0, 3), bool: st.booleans()}[form.kind]
-            return plain | st.fixed_dictionaries({"env": TEXTS}) if form.env else plain
+            if form.env and draw(st.integers(0, 9)) == 0:
+                return {"env": draw(TEXTS)}
+            return draw({str: TEXTS, int: st.integers(0, 3), bool: st.booleans()}[form.kind])
         case Choice():
-            return st.sampled_from(form.words)
+            return draw(st.sampled_from(form.words))
         case Items():
-            return st.lists(values(form.item), max_size=4)
+            return [drawn(draw, form.item) for _ in range(draw(st.integers(0, 3)))]
         case Fields():
-            fields = {key: values(item) for key, item in form.fields.items()}
-            required = {key: fields.pop(key) for key in form.required}
-            made = st.fixed_dictionaries(required, optional=fields)
-            if not form.free:
-                return made
-            extra = st.dictionaries(st.sampled_from(["name", "key", "args", "x"]), FREE_VALUES)
-            return st.builds(lambda extra, made: {**extra, **made}, extra, made)
+            made = {}
+            if form.free:
+                made = draw(st.dictionaries(st.sampled_from(["name", "x"]), FREE_VALUES))
+            for key in sorted({*form.required, *some(draw, list(form.fields))}):
+                made[key] = drawn(draw, form.fields[key])
+            return made
 
 
-def contexts() -> st.SearchStrategy[Any]:
-    """Return container contexts, thick where the merge has rules of its own."""
-    merged_lists = {
-        host: Fields({k: f for k, f in form.fields.items() if isinstance(f, Items)})
-        for host, form in schema.CONTAINER_CONTEXT.fields.items()
-        if isinstance(form, Fields)
-    }
-    args = st.fixed_dictionaries(
-        {},
-        optional={
-            name: st.fixed_dictionaries(
-                {
-                    "container_config": st.fixed_dictionaries(
-                        {}, optional=dict.fromkeys(["args", "command", "env"], st.lists(SCALARS))
-                    )
-                }
-            )
-            for name in ("run_k8s_config", "server_k8s_config")
-        },
-    )
-    thick = values(Fields({host: form for host, form in merged_lists.items()}))
-    return st.one_of(
-        values(schema.CONTAINER_CONTEXT), thick, thick, st.fixed_dictionaries({"k8s": args})
-    )
+def some(draw: st.DrawFn, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    return draw(st.lists(st.sampled_from(sorted(names)), max_size=3, unique=True))
 
 
-def locations() -> st.SearchStrategy[Any]:
-    sources = st.sampled_from(list(schema.CODE_SOURCE.fields))
-    plain = {k: f for k, f in schema.LOCATION.fields.items() if isinstance(f, Plain)}
-    plain.pop("location_name")
-    return st.fixed_dictionaries(
-        {
-            "location_name": st.sampled_from(["a", "b", "c", "d", "e"]),
-            "code_source": st.dictionaries(sources, st.just("src"), min_size=1, max_size=1),
-        },
-        optional={
-            **{key: values(form) for key, form in plain.items()},
-            "build": values(schema.BUILD),
-            "container_context": contexts(),
-        },
-    )
+def context(draw: st.DrawFn) -> Any:
+    """Draw a container context, thick where the merge has rules of its own."""
+    if draw(st.booleans()):
+        return drawn(draw, schema.CONTAINER_CONTEXT)
+    made: dict[str, Any] = {}
+    paths = [path.split(".")[1:] for path in sorted({*BY_VARIABLE, *BY_KEY, *REPLACED})]
+    for path in draw(st.lists(st.sampled_from(paths), max_size=4)):
+        form: Form = schema.CONTAINER_CONTEXT
+        inner = made
+        for key in path[:-1]:
+            inner = inner.setdefault(key, {})
+            form = form.fields.get(key, schema.FREE) if isinstance(form, Fields) else form
+        assert isinstance(form, Fields)
+        inner[path[-1]] = drawn(draw, form.fields.get(path[-1], Items(Plain(str))))
+    return made
 
 
-def files() -> st.SearchStrategy[Any]:
-    plain = {k: f for k, f in schema.DEFAULTS.fields.items() if isinstance(f, Plain)}
-    defaults = st.fixed_dictionaries(
-        {},
-        optional={
-            **{key: values(form) for key, form in plain.items()},
-            "build": values(schema.BUILD),
-            "container_context": contexts(),
-        },
-    )
-    listed = st.lists(locations(), max_size=3, unique_by=lambda one: str(one["location_name"]))
-    return st.fixed_dictionaries({"locations": listed}, optional={"defaults": defaults})
+def plain_fields(draw: st.DrawFn, form: Fields) -> dict[str, Any]:
+    made = {key: drawn(draw, form.fields[key]) for key in some(draw, [*form.fields])}
+    made = {key: value for key, value in made.items() if key != "container_context"}
+    if draw(st.integers(0, 3)):
+        made["container_context"] = context(draw)
+    return made
+
+
+@st.composite
+def locations(draw: st.DrawFn) -> Any:
+    source = draw(st.sampled_from(list(schema.CODE_SOURCE.fields)))
+    name = draw(st.sampled_from(["a", "b", "c", "d", "e"]))
+    made = plain_fields(draw, schema.LOCATION)
+    return {**made, "location_name": name, "code_source": {source: "src"}}
+
+
+@st.composite
+def files(draw: st.DrawFn) -> Any:
+    made: dict[str, Any] = {}
+    if draw(st.integers(0, 3)):
+        made["defaults"] = plain_fields(draw, schema.DEFAULTS)
+    listed = [draw(locations()) for _ in range(draw(st.integers(0, 2)))]
+    return {**made, "locations": listed}
 
 
 def places(value: Any) -> list[tuple[Any, Any]]:
@@ -265,6 +268,25 @@ def test_the_older_form_is_migrated_as_dagster_does(
         assert we == they
 
 
+PIECES = st.sampled_from(
+    "\t|  |\n|:|: |- |#|'|\"|{|}|[|]|&a |*a|<<: |!!str |~|=|%|@|\r|\u2028|null|locations|? |---\n|,".split(
+        "|"
+    )
+)
+
+
+@pytest.mark.skipif(not FILES, reason="the folder with real files, ../shared/corpus, isn't here")
+@fuzz
+@given(st.data())
+def test_real_files_with_slips_of_the_pen_have_dagsters_verdict(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from(FILES)).read_text(encoding="utf-8")
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        removed = data.draw(st.integers(0, 5))
+        text = text[:start] + data.draw(PIECES) + text[start + removed :]
+    event(f"difference: {difference(text)}")
+
+
 DIFFERENCES = {
     "duplicate_key": "locations: [{location_name: a, code_source: {python_file: a}, image: x,"
     " image: y}]",
@@ -272,6 +294,8 @@ DIFFERENCES = {
     " container_context: {k8s: {labels: {1: x}}}}]",
     "not_json": "locations: [{location_name: a, code_source: {python_file: a},"
     " container_context: {k8s: {labels: {x: .nan}}}}]",
+    "byte_order_mark": "locations: [{location_name: a, code_source: {python_file: 'a\ufeff'}}]",
+    "tab_between_words": "locations: [{location_name: a, code_source: {python_file: a\tb}}]",
     "odd_tag": "locations: [{location_name: a, code_source: {python_file: a},"
     " container_context: {k8s: {labels: {x: !!binary aGk=}}}}]",
     "template": "locations: [{location_name: a, code_source: {python_file: a}, image: '{{ x }}'}]",

@@ -1,8 +1,8 @@
 """Refs, files, ranges and checkouts of real local repositories."""
 
 import asyncio
+import hashlib
 import os
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from deploy_core.model.errors import FileInvalid, FileNotFound, GitFailed, Unkno
 from deploy_core.model.plan import Commit
 from deploy_core.settings import ProjectSettings
 from deploy_core.sources.git import GitMirrors, Range
-from tests.sources.repository import MovedClock, Repository
+from tests.sources.repository import Repository
 
 
 async def test_a_branch_a_tag_and_a_sha_are_resolved(
@@ -118,8 +118,30 @@ async def test_an_unknown_ref_comes_with_close_names(
 async def test_the_beginning_of_two_commits_names_both(
     repository: Repository, settings: ProjectSettings, mirrors: GitMirrors
 ) -> None:
-    # One tree of 16^7 prefixes can't be searched here; a tag on a blob shows the other half: an
-    # object that isn't a commit is never taken for one.
+    tree = repository.git("rev-parse", "HEAD^{tree}")
+    seen: dict[str, bytes] = {}
+    for second in range(200_000):
+        who = f"A <a@b.test> {second} +0000"
+        body = f"tree {tree}\nauthor {who}\ncommitter {who}\n\nx\n".encode()
+        digits = hashlib.sha1(b"commit %d\0%s" % (len(body), body)).hexdigest()[:7]  # noqa: S324
+        if digits in seen:
+            break
+        seen[digits] = body
+    shas = []
+    for number, content in enumerate((seen[digits], body)):
+        file = repository.folder / ".git" / "one"
+        file.write_bytes(content)
+        shas.append(repository.git("hash-object", "-t", "commit", "-w", str(file)))
+        repository.git("branch", f"twin-{number}", shas[-1])
+    with pytest.raises(UnknownRef, match="beginning of 2 commits") as raised:
+        await mirrors.resolve("core", settings, digits)
+    assert sorted(raised.value.choices) == sorted(shas)
+    assert (await mirrors.resolve("core", settings, shas[0][:20])).sha == shas[0]
+
+
+async def test_an_object_that_is_no_commit_is_not_taken_for_one(
+    repository: Repository, settings: ProjectSettings, mirrors: GitMirrors
+) -> None:
     blob = repository.git("hash-object", "-w", "dagster_cloud.yaml")
     repository.git("tag", "blob", blob)
     for ref in ("blob", blob, blob[:9]):
@@ -283,92 +305,6 @@ async def test_the_range_between_two_commits(
 
 def _time(minute: int) -> str:
     return f"2026-01-01T00:{minute:02}:00+00:00"
-
-
-async def test_a_checkout_is_whole_and_made_once(
-    repository: Repository, settings: ProjectSettings, mirrors: GitMirrors, tmp_path: Path
-) -> None:
-    script = repository.folder / "run.sh"
-    script.write_text("#!/bin/sh\n")
-    script.chmod(0o755)
-    (repository.folder / "link").symlink_to("a/b.txt")
-    files = {"a/b.txt": "b\r\n", ".gitattributes": "secret export-ignore\n*.sh filter=lfs\n"}
-    sha = repository.commit("Files", files | {"secret": "kept", "sub/deep/er/x": "y"})
-    places = await asyncio.gather(*(mirrors.checkout("core", settings, sha) for _ in range(5)))
-    place = places[0]
-    assert set(places) == {place} == {tmp_path / "work" / "checkouts" / "core" / sha}
-    assert (place / "a/b.txt").read_bytes() == b"b\r\n"
-    assert (place / "link").read_text() == "b\n"
-    assert (place / "secret").read_text() == "kept"
-    assert os.access(place / "run.sh", os.X_OK)
-    assert not (place / ".git").exists()
-    assert place.stat().st_mode & 0o555 == 0o555
-    assert [item.name for item in place.parent.iterdir()] == [sha]
-    (place / "marker").touch()
-    again = await mirrors.checkout("core", settings, sha)
-    assert (again / "marker").exists()
-
-
-@pytest.mark.parametrize(
-    ("link", "target"),
-    [
-        ("out", "../../etc"),
-        ("absolute", "/etc/passwd"),
-        ("a/b/out", "../../../x"),
-        ("around", f"../{'x' * 40}/dagster_cloud.yaml"),
-    ],
-)
-async def test_a_checkout_with_a_symlink_that_leads_out_is_refused(
-    link: str,
-    target: str,
-    repository: Repository,
-    settings: ProjectSettings,
-    mirrors: GitMirrors,
-    tmp_path: Path,
-) -> None:
-    path = repository.folder / link
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.symlink_to(target)
-    sha = repository.commit("A link")
-    with pytest.raises(UnsafePath, match=f"`{link}`"):
-        await mirrors.checkout("core", settings, sha)
-    assert list((tmp_path / "work/checkouts/core").iterdir()) == []
-
-
-async def test_symlinks_that_lead_out_only_together_are_refused(
-    repository: Repository, settings: ProjectSettings, mirrors: GitMirrors
-) -> None:
-    (repository.folder / "deep/er").mkdir(parents=True)
-    (repository.folder / "deep/er/file").touch()
-    (repository.folder / "short").symlink_to("deep/er")
-    (repository.folder / "out").symlink_to("short/../../../x")
-    sha = repository.commit("Links")
-    with pytest.raises(UnsafePath):
-        await mirrors.checkout("core", settings, sha)
-
-
-async def test_only_a_full_sha_is_checked_out(
-    repository: Repository, settings: ProjectSettings, mirrors: GitMirrors
-) -> None:
-    for sha in ("main", repository.git("rev-parse", "HEAD")[:10], "../x", "1" * 40):
-        with pytest.raises(UnknownRef):
-            await mirrors.checkout("core", settings, sha)
-
-
-async def test_old_checkouts_are_collected_save_for_the_kept(
-    repository: Repository, settings: ProjectSettings, mirrors: GitMirrors, clock: MovedClock
-) -> None:
-    shas = [repository.git("rev-parse", "HEAD"), *(repository.commit(f"C{n}") for n in range(3))]
-    old, kept, used = [await mirrors.checkout("core", settings, sha) for sha in shas[:3]]
-    day = timedelta(days=1)
-    assert await mirrors.collect((), day) == []
-    clock.ahead = 2 * day
-    assert await mirrors.checkout("core", settings, shas[2]) == used
-    new = await mirrors.checkout("core", settings, shas[3])
-    assert await mirrors.collect({("core", shas[1])}, day) == [old]
-    assert sorted(old.parent.iterdir()) == sorted([kept, used, new])
-    assert await mirrors.checkout("core", settings, shas[0]) == old
-    assert (old / "dagster_cloud.yaml").exists()
 
 
 @pytest.mark.parametrize("project", ["..", ".", "a/b", "../../x", "Ä" * 150, "-x", "a b"])

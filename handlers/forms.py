@@ -1,0 +1,92 @@
+"""The deploy form: opened at once, filled from what is known, read back."""
+
+from typing import Any
+
+import structlog
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from deploy_core.model.people import Actor
+from handlers import modals
+from handlers.commands import Deploy, OpenDeployForm, request
+from handlers.desk import Ask, Desk
+from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
+from handlers.verbs.start import start
+
+_log = structlog.get_logger()
+
+
+async def open_deploy_form(desk: Desk, ask: Ask, trigger_id: str, command: OpenDeployForm) -> None:
+    """Open the form. What it offers comes from the cache: a trigger lives three seconds.
+
+    Raises `SlackError`.
+    """
+    form = deploy_form(_choices(desk), metadata={"channel": ask.channel}, filled=command)
+    await desk.slack.open_view(trigger_id, form)
+
+
+def location_names(desk: Desk) -> tuple[str, ...]:
+    """Return every location as it is typed: `project:location` where two have the name."""
+    known = desk.catalog.known
+    found: dict[str, list[str]] = {}
+    for project, names in known.items():
+        for name in names:
+            found.setdefault(name, []).append(project)
+    return tuple(
+        full
+        for name in sorted(found)
+        for full in (
+            [name]
+            if len(found[name]) == 1
+            else [f"{project}:{name}" for project in sorted(found[name])]
+        )
+    )
+
+
+def _choices(desk: Desk) -> FormChoices:
+    settings = desk.settings
+    refs = {project.default_ref for project in settings.projects.values()}
+    return FormChoices(
+        locations=location_names(desk),
+        deployments=tuple(settings.deployments),
+        default_deployment=settings.default_deployment or next(iter(settings.deployments)),
+        default_ref=next(iter(refs)) if len(refs) == 1 else None,
+    )
+
+
+class Forms:
+    """What comes back from a form."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Take a submission: errors stay in the form, a good one is written down and started."""
+        view, user = body["view"], body["user"]
+        read = read_deploy_form(view)
+        if isinstance(read, dict):
+            await ack(response_action="errors", errors=read)
+            return
+        channel = read_metadata(view).get("channel")
+        ask = Ask(
+            key=f"form:{view['id']}:{view.get('hash', '')}",
+            by=Actor(kind="slack", id=user["id"], team=user.get("team_id", "")),
+            channel=channel if isinstance(channel, str) else "",
+            text="",
+        )
+        fresh = await self._desk.store.inbox.take(ask.key)
+        await ack()
+        if fresh:
+            self._desk.tasks.start(self._desk.dealing(ask, self._deploy(ask, read)))
+
+    async def _deploy(self, ask: Ask, command: Deploy) -> None:
+        await start(self._desk, ask, request(command, ask.by))
+
+    async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Answer a picker from the cache; it must never wait for the network."""
+        typed = str(body.get("value", ""))
+        names = (
+            tuple(self._desk.settings.deployments)
+            if body.get("action_id") == modals.DEPLOYMENT
+            else location_names(self._desk)
+        )
+        await ack(options=modals.options(names, typed))

@@ -1,0 +1,31 @@
+"""Starting a deploy: planned, written down with a place for its card, and left to the worker."""
+
+from deploy_core.model.deploys import Deploy, Place
+from deploy_core.model.plan import DeployRequest
+from handlers.desk import Ask, Desk
+from handlers.text.answers import card_elsewhere, card_in_direct_message
+
+
+async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
+    """Start what was asked for; the person is told where its card is, if it isn't here.
+
+    Raises what `Engine.plan` raises, and `SlackError`.
+    """
+    plan = await desk.engine.plan(wanted)
+    place = await _place(desk, ask, plan.deployment)
+    started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)
+    if place.channel != ask.channel:
+        direct = place.channel.startswith("D")
+        said = card_in_direct_message() if direct else card_elsewhere(place.channel, None)
+        await desk.say(ask, said)
+    return started
+
+
+async def _place(desk: Desk, ask: Ask, deployment: str) -> Place:
+    """The channel of the command, else the deployment's home channel, else direct messages."""
+    if await desk.slack.may_post(ask.channel):
+        return Place(channel=ask.channel)
+    home = desk.settings.deployments[deployment].home_channel
+    if home is not None and await desk.slack.may_post(home):
+        return Place(channel=home)
+    return Place(channel=await desk.slack.direct(ask.by.id))
