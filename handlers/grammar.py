@@ -6,9 +6,8 @@ Forgiving in how it is typed (smart quotes, `—all`, commas, Slack's own escape
 means: a word that has no place is refused, never skipped.
 """
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,51 +25,14 @@ from handlers.commands import (
     Rollback,
     Status,
 )
+from handlers.usage import FORMS, OPTIONS, form_error, near, no_option, short
 from handlers.words import DASHES, Word, clean, single_dash, split, unwrap
-
-FORMS: Final[dict[str, str]] = {
-    "deploy": 'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--why "…"]',
-    "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
-    "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
-    "cancel": "cancel NUMBER or cancel LOCATION [in DEPLOYMENT]",
-    "deploys": "deploys [LOCATION] [in DEPLOYMENT]",
-    "logs": "logs NUMBER or logs LOCATION [in DEPLOYMENT]",
-    "status": "status [LOCATION] [in DEPLOYMENT]",
-    "help": "help [COMMAND]",
-}
-"""The form of each verb, without `/dagster`."""
 
 MOST_LOCATIONS: Final = 300
 MOST_NAME: Final = 200
 MOST_WHY: Final = 500
 MOST_IMAGE: Final = 500
 
-_MEANT: Final = {
-    "history": "deploys",
-    "list": "status",
-    "live": "status",
-    "log": "logs",
-    "abort": "cancel",
-    "stop": "cancel",
-    "back": "rollback",
-    "revert": "rollback",
-    "undo": "rollback",
-    "retry": "redeploy",
-    "reload": "redeploy",
-    "release": "deploy",
-    "ship": "deploy",
-    "reason": "why",
-    "message": "why",
-    "because": "why",
-    "branch": "ref",
-    "tag": "ref",
-    "commit": "ref",
-}
-_OPTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "deploy": ("all", "image", "ref", "why"),
-    "redeploy": ("all", "why"),
-    "rollback": ("why",),
-}
 _USER_ID: Final = re.compile(r"^[UW][A-Z0-9]{6,}$")
 
 
@@ -90,7 +52,7 @@ class _Said:
 def parse(text: str) -> Command:
     """Read a command; an empty text asks for help. Raises UsageError, and nothing else."""
     # Links are unwrapped first: what they hide must pass the check for hidden characters too.
-    words = split(clean(unwrap(_without_mention(text))))
+    words = split(clean(unwrap(without_mention(text))))
     if words and words[0].bare == "/dagster":
         words = words[1:]
     if not words:
@@ -107,17 +69,13 @@ def after_mention(text: str, bot_user_id: str) -> str:
     return text[found.end() :].lstrip(" :,") if found else text
 
 
-def form_error(verb: str, summary: str, choices: tuple[str, ...] = ()) -> UsageError:
-    """Return the error whose next step is the form of this verb."""
-    return UsageError(summary, next_step=f"Write it as `/dagster {FORMS[verb]}`.", choices=choices)
-
-
 def needs_target(verb: str) -> UsageError:
     """Return the error for a bare `cancel`, `logs` or `rollback` outside a deploy's thread."""
     return form_error(verb, f"Say which deploy or location to use with {verb}.")
 
 
-def _without_mention(text: str) -> str:
+def without_mention(text: str) -> str:
+    """Return the text without a mention at its start."""
     return re.sub(r"^\s*<@[UW][A-Z0-9]+(?:\|[^<>]*)?>[\s:,]*", "", text)
 
 
@@ -128,13 +86,13 @@ def _verb(word: Word) -> str:
         return typed
     if typed in {"h", "?"}:
         return "help"
-    near = _near(typed, FORMS)
-    if not near and re.search(r".@.", typed):
-        near = ("deploy " + word.raw,)
+    found = near(typed, FORMS)
+    if not found and re.search(r".@.", typed):
+        found = ("deploy " + word.raw,)
     raise UsageError(
-        f"There is no command “{_short(word.raw)}”.",
+        f"There is no command “{short(word.raw)}”.",
         next_step="The commands are " + ", ".join(f"`{verb}`" for verb in FORMS) + ".",
-        choices=near,
+        choices=found,
     )
 
 
@@ -155,9 +113,9 @@ def _read(verb: str, words: Sequence[Word]) -> _Said:
         if word.option is not None:
             _read_option(said, word, rest)
         elif (dashed := single_dash(word)) is not None:
-            raise _no_option(verb, dashed)
+            raise no_option(verb, dashed)
         elif word.quoted is None and word.raw[0] in DASHES:
-            raise form_error(verb, f"“{_short(word.raw)}” has no place here.")
+            raise form_error(verb, f"“{short(word.raw)}” has no place here.")
         elif word.bare in RESERVED:
             _read_deployment(said, word, rest)
         elif word.quoted is None and word.rest.startswith("@"):
@@ -183,8 +141,8 @@ def _read_deployment(said: _Said, word: Word, rest: list[Word]) -> None:
 
 def _read_option(said: _Said, word: Word, rest: list[Word]) -> None:
     option = word.option or ""
-    if option not in _OPTIONS.get(said.verb, ()):
-        raise _no_option(said.verb, option)
+    if option not in OPTIONS.get(said.verb, ()):
+        raise no_option(said.verb, option)
     if option == "all":
         if word.quoted is not None or word.rest:
             raise form_error(said.verb, "--all takes no value.")
@@ -230,7 +188,7 @@ def _read_names(said: _Said, word: Word) -> None:
     if said.deployment is not None:
         raise form_error(
             said.verb,
-            f"“{_short(word.raw)}” stands after the deployment; locations come before it.",
+            f"“{short(word.raw)}” stands after the deployment; locations come before it.",
         )
     if word.quoted is not None:
         _, ref = _name_and_ref(said.verb, word.quoted, word.rest.rstrip(","))
@@ -264,7 +222,7 @@ def _ref(verb: str, ref: str) -> str:
             choices=("--ref NAME",),
         )
     if len(ref) > MOST_NAME or ref.startswith("-") or set(ref) & set(' "“”'):
-        raise form_error(verb, f"“{_short(ref)}” can't be the name of a branch, tag or commit.")
+        raise form_error(verb, f"“{short(ref)}” can't be the name of a branch, tag or commit.")
     return ref
 
 
@@ -379,20 +337,3 @@ _BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
     "deploys": _deploys,
     "status": _status,
 }
-
-
-def _no_option(verb: str, option: str) -> UsageError:
-    known = _OPTIONS.get(verb, ())
-    near = tuple(f"--{name}" for name in _near(option, known))
-    return form_error(verb, f"{verb} has no option --{_short(option)}.", choices=near)
-
-
-def _near(typed: str, names: Iterable[str]) -> tuple[str, ...]:
-    known = list(names)
-    if (meant := _MEANT.get(typed)) in known and meant is not None:
-        return (meant,)
-    return tuple(difflib.get_close_matches(typed, known, n=2, cutoff=0.6))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:60] + "…"

@@ -50,7 +50,7 @@ class Demo:
             raise NotAsExpected(f"Slack got no acknowledgement: {outcome.reason}")
         say(f"  {_at(began)} acknowledged")
         text = await self._follow(before, began)
-        if must_say not in text:
+        if must_say not in text.lower():
             raise NotAsExpected(f"The card should say “{must_say}”, but it says: {text}")
         await self._check_live(must_say)
 

@@ -9,12 +9,14 @@ from handlers import actions, limits
 from handlers.blocks import Block, Message, button, context, section, weight
 from handlers.blocks import actions as row
 from handlers.cards.buttons import buttons_for
-from handlers.grammar import FORMS
+from handlers.grammar import without_mention
 from handlers.mrkdwn import code, date, pre, sentence, words
 from handlers.text import answers
 from handlers.text import deploys as text
 from handlers.text import help as help_text
 from handlers.text.deploys import name
+from handlers.usage import FORMS
+from handlers.words import unwrap
 
 MOST_CHOICES = 2
 MOST_NAMES = 60
@@ -62,12 +64,17 @@ def _within(names: list[str], more: int) -> str:
 
 def _try_buttons(error: DeployError, command: str | None) -> list[Block]:
     """Buttons only for a misspelt verb: what is deployed must be typed, never guessed."""
-    if command is None or not isinstance(error, UsageError):
+    if command is None or type(error) is not UsageError:
         return []
-    rest = command.strip().partition(" ")[2]
-    mended = [f"{verb} {rest}".strip() for verb in error.choices if verb in FORMS]
+    verb, _, rest = without_mention(command).strip().partition(" ")
+    if verb.lower() in FORMS:
+        return []
+    mended = [f"{choice} {rest}".strip() for choice in error.choices if choice in FORMS]
     return [
-        section(f"{code(f'/dagster {each}', 200)}", button(answers.RUN_IT, actions.TRY_THIS, each))
+        section(
+            code(f"/dagster {unwrap(each)}", 200),
+            button(answers.RUN_IT, actions.TRY_THIS, each),
+        )
         for each in mended[:MOST_CHOICES]
         if limits.size(each) <= limits.BUTTON_VALUE
     ]

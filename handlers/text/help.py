@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers.grammar import FORMS
+from handlers.usage import FORMS
 
 INTRO: Final = "*dagster-chatops* deploys the code locations of Dagster+ from Slack."
 FOOT: Final = (

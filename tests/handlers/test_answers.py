@@ -31,8 +31,8 @@ from handlers.cards.thread import (
     full_error_text,
     journal,
 )
-from handlers.grammar import FORMS
 from handlers.text import answers
+from handlers.usage import FORMS
 from tests.handlers.slack_rules import assert_message, assert_no_broadcast, length, read
 from tests.handlers.worlds import (
     ADA,
@@ -90,6 +90,20 @@ def test_misspelt_verb_gets_a_button_that_runs_the_mended_text() -> None:
         (actions.TRY_THIS, "deploys core@main"),
     ]
     assert "Did you mean `deploy`, `deploys`?" in read(message.blocks)
+
+
+def test_button_keeps_slacks_escapes_but_shows_what_was_typed() -> None:
+    error = UsageError("There is no command “ship”.", choices=("deploy",))
+    blocks = error_message(error, command="<@U01BOT> ship <mailto:a@b.c|a@b.c>").blocks
+    (found,) = (block for block in blocks if "accessory" in block)
+    assert found["text"]["text"] == "`/dagster deploy a@b.c`"
+    assert found["accessory"]["value"] == "deploy <mailto:a@b.c|a@b.c>"
+
+
+def test_a_help_topic_is_not_mended_into_a_deploy() -> None:
+    error = UsageError("There is no command “deplyo”.", choices=("deploy",))
+    blocks = error_message(error, command="help deplyo").blocks
+    assert not any("accessory" in block for block in blocks)
 
 
 def test_guessed_names_get_no_button() -> None:

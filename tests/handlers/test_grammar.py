@@ -21,7 +21,8 @@ from handlers.commands import (
     render,
     request,
 )
-from handlers.grammar import FORMS, after_mention, needs_target, parse
+from handlers.grammar import after_mention, needs_target, parse
+from handlers.usage import FORMS
 
 DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
 

@@ -1,0 +1,71 @@
+"""What is said about text that can't be read: the form of each verb, and “did you mean”."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Final
+
+from deploy_core.model.errors import UsageError
+
+FORMS: Final[dict[str, str]] = {
+    "deploy": 'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--why "…"]',
+    "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
+    "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
+    "cancel": "cancel NUMBER or cancel LOCATION [in DEPLOYMENT]",
+    "deploys": "deploys [LOCATION] [in DEPLOYMENT]",
+    "logs": "logs NUMBER or logs LOCATION [in DEPLOYMENT]",
+    "status": "status [LOCATION] [in DEPLOYMENT]",
+    "help": "help [COMMAND]",
+}
+"""The form of each verb, without `/dagster`."""
+
+MEANT: Final = {
+    "history": "deploys",
+    "list": "status",
+    "live": "status",
+    "log": "logs",
+    "abort": "cancel",
+    "stop": "cancel",
+    "back": "rollback",
+    "revert": "rollback",
+    "undo": "rollback",
+    "retry": "redeploy",
+    "reload": "redeploy",
+    "release": "deploy",
+    "ship": "deploy",
+    "reason": "why",
+    "message": "why",
+    "because": "why",
+    "branch": "ref",
+    "tag": "ref",
+    "commit": "ref",
+}
+OPTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "deploy": ("all", "image", "ref", "why"),
+    "redeploy": ("all", "why"),
+    "rollback": ("why",),
+}
+
+
+def form_error(verb: str, summary: str, choices: tuple[str, ...] = ()) -> UsageError:
+    """Return the error whose next step is the form of this verb."""
+    return UsageError(summary, next_step=f"Write it as `/dagster {FORMS[verb]}`.", choices=choices)
+
+
+def no_option(verb: str, option: str) -> UsageError:
+    """Return the error for an option that the verb doesn't have."""
+    known = OPTIONS.get(verb, ())
+    choices = tuple(f"--{name}" for name in near(option, known))
+    return form_error(verb, f"{verb} has no option --{short(option)}.", choices=choices)
+
+
+def near(typed: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that were most likely meant, at most two."""
+    known = list(names)
+    if (meant := MEANT.get(typed)) in known and meant is not None:
+        return (meant,)
+    return tuple(difflib.get_close_matches(typed, known, n=2, cutoff=0.6))
+
+
+def short(text: str) -> str:
+    """Return a word to be repeated to the person, not too long."""
+    return text if len(text) <= 60 else text[:60] + "…"
