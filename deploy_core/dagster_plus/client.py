@@ -8,7 +8,6 @@ from pydantic import SecretStr
 
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus import documents, urls, wire
-from deploy_core.dagster_plus.single_flight import SingleFlight
 from deploy_core.dagster_plus.transport import OnCall, Transport, new_http_client
 from deploy_core.dagster_plus.values import (
     AgentStatus,
@@ -20,6 +19,7 @@ from deploy_core.dagster_plus.values import (
 from deploy_core.model.errors import InvalidLocation
 from deploy_core.model.plan import Document
 from deploy_core.model.python_error import PythonError
+from deploy_core.single_flight import SingleFlight
 
 
 class DagsterPlus:
@@ -60,7 +60,7 @@ class DagsterPlus:
             mutation_timeout=mutation_timeout,
             on_call=on_call,
         )
-        self._states = SingleFlight(self._fetch_location_states)
+        self._states: SingleFlight[dict[str, LocationState]] = SingleFlight()
 
     async def close(self) -> None:
         """End what runs and close the connections."""
@@ -73,7 +73,8 @@ class DagsterPlus:
 
         Callers at the same time share one request, which always begins after they asked.
         """
-        return await self._states.get(deployment)
+        work = partial(self._fetch_location_states, deployment)
+        return await self._states.run(deployment, work)
 
     async def _fetch_location_states(self, deployment: str) -> dict[str, LocationState]:
         return await self._transport.call(

@@ -10,13 +10,13 @@ from deploy_core.clock import Clock
 from deploy_core.model.errors import FileInvalid, FileNotFound, UnknownRef, UnsafePath
 from deploy_core.model.plan import Commit
 from deploy_core.settings import ProjectSettings
+from deploy_core.single_flight import SingleFlight
 from deploy_core.sources.checkouts import Checkouts
 from deploy_core.sources.git_errors import error_of
 from deploy_core.sources.git_process import run_git
 from deploy_core.sources.mirrors import Mirrors
 from deploy_core.sources.paths import inside
 from deploy_core.sources.refs import FULL_SHA, SHORT_SHA, Resolved, candidates, unknown_ref
-from deploy_core.sources.single_flight import SingleFlight
 
 MOST_FILE_BYTES = 1_000_000
 _LOCAL_SECONDS = 60.0
@@ -57,7 +57,7 @@ class GitMirrors:
         self._mirrors = Mirrors(folder / "mirrors", clock, timeout=fetch_seconds)
         self._checkouts = Checkouts(folder / "checkouts", clock, timeout=fetch_seconds)
         self._check_seconds = check_seconds
-        self._flight = SingleFlight()
+        self._flight: SingleFlight[None] = SingleFlight()
 
     async def fetch(self, project: str, settings: ProjectSettings) -> None:
         """Bring the mirror up to date. Calls at the same time share one fetch."""

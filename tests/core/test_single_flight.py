@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deploy_core.sources.single_flight import SingleFlight
+from deploy_core.single_flight import SingleFlight
 
 
 class Work:
@@ -32,8 +32,12 @@ class Work:
             raise self.error
 
 
+def _flight() -> SingleFlight[None]:
+    return SingleFlight()
+
+
 async def test_who_comes_during_a_run_shares_the_next_one() -> None:
-    flight, work = SingleFlight(), Work()
+    flight, work = _flight(), Work()
     first = asyncio.create_task(flight.run("k", work))
     await work.started.wait()
     later = [asyncio.create_task(flight.run("k", work)) for _ in range(5)]
@@ -47,7 +51,7 @@ async def test_who_comes_during_a_run_shares_the_next_one() -> None:
 
 
 async def test_other_keys_do_not_wait() -> None:
-    flight, work = SingleFlight(), Work()
+    flight, work = _flight(), Work()
     tasks = [asyncio.create_task(flight.run(key, work)) for key in "ab"]
     await work.twice.wait()
     work.go.set()
@@ -55,7 +59,7 @@ async def test_other_keys_do_not_wait() -> None:
 
 
 async def test_an_error_reaches_all_and_ends_with_its_run() -> None:
-    flight, work = SingleFlight(), Work()
+    flight, work = _flight(), Work()
     work.error = ValueError("no")
     work.go.set()
     results = await asyncio.gather(
@@ -68,7 +72,7 @@ async def test_an_error_reaches_all_and_ends_with_its_run() -> None:
 
 
 async def test_work_ends_when_nobody_waits_and_only_then() -> None:
-    flight, work = SingleFlight(), Work()
+    flight, work = _flight(), Work()
     tasks = [asyncio.create_task(flight.run("k", work)) for _ in range(2)]
     await work.started.wait()
     tasks[0].cancel()
@@ -87,7 +91,7 @@ async def test_work_ends_when_nobody_waits_and_only_then() -> None:
 
 
 async def test_a_queued_call_may_go_before_its_run_began() -> None:
-    flight, work = SingleFlight(), Work()
+    flight, work = _flight(), Work()
     first = asyncio.create_task(flight.run("k", work))
     await work.started.wait()
     queued = asyncio.create_task(flight.run("k", work))
@@ -100,3 +104,18 @@ async def test_a_queued_call_may_go_before_its_run_began() -> None:
     work.go.set()
     await asyncio.gather(first, again)
     assert work.began == 2
+
+
+async def test_close_ends_what_runs_and_what_waits() -> None:
+    flight, work = _flight(), Work()
+    running = asyncio.create_task(flight.run("k", work))
+    await work.started.wait()
+    waiting = asyncio.create_task(flight.run("k", work))
+    await asyncio.sleep(0)
+    await flight.close()
+    for task in (running, waiting):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    work.go.set()
+    await flight.run("k", work)
+    assert work.began == 2, "usable again: nothing was left behind"
