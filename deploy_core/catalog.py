@@ -60,9 +60,7 @@ class Catalog:
         commit = await self._mirrors.resolve(project, settings, wanted)
         text = await self._mirrors.read_file(project, settings, commit.sha, settings.file)
         # A large file takes a second to read: never on the loop.
-        locations = await asyncio.to_thread(
-            parse_dagster_cloud_yaml, text, path=settings.file
-        )
+        locations = await asyncio.to_thread(parse_dagster_cloud_yaml, text, path=settings.file)
         if wanted == settings.default_ref:
             self._names[project] = tuple(location.name for location in locations)
         return ProjectAtRef(project, settings, wanted, commit, locations)
