@@ -22,6 +22,7 @@ from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployPlan, DeployRequest, StepName
 from deploy_core.model.states import ENDED, HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
+from deploy_core.store.once import insert_once
 from deploy_core.store.record import move, record, want_card
 from deploy_core.store.tables import deploys, events, presses, steps, targets
 
@@ -156,17 +157,15 @@ class Deploys:
         """
         now = self._clock.now()
         async with self._database.write() as connection:
-            query = sa.select(presses).where(
-                presses.c.deploy_id == deploy_id, presses.c.action == action
-            )
-            before = (await connection.execute(query)).mappings().first()
-            if before is not None:
-                return _press(before)
-            await connection.execute(
-                presses.insert().values(
-                    deploy_id=deploy_id, action=action, actor=by.model_dump(mode="json"), at=now
+            values = {"deploy_id": deploy_id, "action": action, "actor": by.model_dump(mode="json")}
+            if not await insert_once(
+                connection, presses, {**values, "at": now}, ["deploy_id", "action"]
+            ):
+                query = sa.select(presses).where(
+                    presses.c.deploy_id == deploy_id, presses.c.action == action
                 )
-            )
+                before = (await connection.execute(query)).mappings().first()
+                return None if before is None else _press(before)
             await want_card(connection, deploy_id, now)
         return None
 
@@ -215,6 +214,11 @@ class Deploys:
             stopped = 0
             for row in alive:
                 stopped += await self._stop_one(connection, row, stop, by, sent=row.id in sent)
+            if not stopped and all(row.state == TargetState.PUTTING_BACK.value for row in alive):
+                raise AlreadySent(
+                    "What was live before is already being put back.",
+                    next_step="Wait for it: the deploy's message says how it ends.",
+                )
             if not stopped:
                 raise AlreadySent("The change was already sent to Dagster+.")
         return stopped
@@ -233,8 +237,10 @@ class Deploys:
                 values={"stop": Stop.CANCEL.value, "stop_by": who},
             )
             return True
-        if state is TargetState.PUTTING_BACK or sent != (stop is Stop.GO_BACK):
+        if state is TargetState.PUTTING_BACK or (sent and stop is Stop.CANCEL):
             return False
+        if not sent:
+            stop = Stop.CANCEL  # there is nothing yet to go back from
         await connection.execute(
             targets.update().where(targets.c.id == row.id).values(stop=stop.value, stop_by=who)
         )
@@ -251,7 +257,7 @@ class Deploys:
 
 async def _rows_of(connection: AsyncConnection, deploy_id: int) -> Sequence[sa.Row[Any]]:
     query = sa.select(targets).where(targets.c.deploy_id == deploy_id).order_by(targets.c.position)
-    rows = (await connection.execute(query)).all()
+    rows = (await connection.execute(query.with_for_update())).all()
     if not rows:
         raise UnknownDeploy(f"There is no deploy {deploy_id}.")
     return rows

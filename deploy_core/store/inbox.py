@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from pydantic import JsonValue
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
+from deploy_core.store.once import insert_once
 from deploy_core.store.tables import inbox
 
 REMEMBER = timedelta(hours=1)
@@ -46,7 +46,11 @@ class Inbox:
         async with self._database.write() as connection:
             if not await _insert(connection, key, now, payload):
                 return False
-            return same is None or await _not_just_said(connection, *same, now)
+            if same is None or await _not_just_said(connection, *same, now):
+                return True
+            # Not to be carried out after a crash either.
+            await connection.execute(inbox.update().where(inbox.c.key == key).values(done_at=now))
+            return False
 
     async def done(self, key: str) -> None:
         """The payload was dealt with."""
@@ -79,11 +83,7 @@ async def _insert(
     connection: AsyncConnection, key: str, now: datetime, payload: dict[str, JsonValue] | None
 ) -> bool:
     values = {"key": key, "at": now, "payload": payload, "done_at": None if payload else now}
-    kind = postgresql if connection.dialect.name == "postgresql" else sqlite
-    added = await connection.execute(
-        kind.insert(inbox).values(values).on_conflict_do_nothing(index_elements=["key"])
-    )
-    return bool(added.rowcount)
+    return await insert_once(connection, inbox, values, ["key"])
 
 
 async def _not_just_said(

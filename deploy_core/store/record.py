@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy_core.model.deploys import EventKind
 from deploy_core.model.states import ENDED, TargetState, check_move
-from deploy_core.store.tables import deploys, events, outbox, targets
+from deploy_core.store.once import insert_once
+from deploy_core.store.tables import WAITING_CARD, deploys, events, outbox, targets
 
 
 async def record(
@@ -31,11 +32,8 @@ async def record(
 
 async def want_card(connection: AsyncConnection, deploy_id: int, at: datetime) -> None:
     """Ask for the card to be drawn again, unless that already waits to be done."""
-    waiting = sa.select(outbox.c.id).where(
-        outbox.c.deploy_id == deploy_id, outbox.c.topic == "card", outbox.c.state == "pending"
-    )
-    if (await connection.execute(waiting)).first() is None:
-        await want(connection, deploy_id, "card", at)
+    values = {"deploy_id": deploy_id, "topic": "card", "state": "pending", "created_at": at}
+    await insert_once(connection, outbox, values, ["deploy_id"], WAITING_CARD)
 
 
 async def want(
@@ -84,6 +82,13 @@ async def move(
 
 
 async def _end_if_last(connection: AsyncConnection, deploy_id: int, at: datetime) -> None:
+    # Two targets that end at the same moment must not each take the other for running.
+    await connection.execute(
+        sa.select(deploys.c.id)
+        .where(deploys.c.id == deploy_id)
+        # Not FOR UPDATE: the events of both hold a key share of this row already.
+        .with_for_update(key_share=True)
+    )
     rest = sa.select(sa.func.count()).where(
         targets.c.deploy_id == deploy_id,
         targets.c.state.not_in([state.value for state in ENDED]),

@@ -147,15 +147,16 @@ outbox = sa.Table(
     sqlite_autoincrement=True,
 )
 
-_WAITING_CARD = sa.and_(outbox.c.topic == "card", outbox.c.state == "pending")
+# In words, not in parameters: PostgreSQL must recognise it as the index's own condition.
+WAITING_CARD = sa.text("topic = 'card' AND state = 'pending'")
 
 # Edits are coalesced: a card is rendered when it is sent, so one waiting row says it all.
 sa.Index(
     "one_waiting_card_per_deploy",
     outbox.c.deploy_id,
     unique=True,
-    sqlite_where=_WAITING_CARD,
-    postgresql_where=_WAITING_CARD,
+    sqlite_where=WAITING_CARD,
+    postgresql_where=WAITING_CARD,
 )
 
 inbox = sa.Table(

@@ -4,6 +4,7 @@ Every call that changes a target names the claim; a claim whose fence has moved 
 nothing and raises `LeaseLost`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -92,13 +93,17 @@ class Work:
             rows = (await connection.execute(query)).all()
             return [await _take(connection, row, worker, now) for row in rows]
 
-    async def renew(self, worker: str) -> None:
-        """Put off the end of all the leases that this process still holds."""
+    async def renew(self, worker: str, target_ids: Collection[int]) -> None:
+        """Put off the end of the leases of these targets that this process still holds."""
         now = self._clock.now()
         async with self._database.write() as connection:
             await connection.execute(
                 targets.update()
-                .where(targets.c.worker == worker, targets.c.lease_until > now)
+                .where(
+                    targets.c.id.in_(target_ids),
+                    targets.c.worker == worker,
+                    targets.c.lease_until > now,
+                )
                 .values(lease_until=now + LEASE)
             )
 

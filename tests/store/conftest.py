@@ -1,4 +1,4 @@
-"""A store in a file of its own, with a clock that stands still."""
+"""A store of one's own, on both engines, with a clock that stands still."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,8 +14,15 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "store.sqlite")
+    return str(request.getfixturevalue("postgres_database"))
+
+
 @pytest.fixture
-async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
-    store = await Store.open(str(tmp_path / "store.sqlite"), clock)
+async def store(address: str, clock: ManualClock) -> AsyncIterator[Store]:
+    store = await Store.open(address, clock)
     yield store
     await store.close()

@@ -1,9 +1,12 @@
 """Making, reading, confirming and stopping deploys."""
 
+import asyncio
+
 import pytest
 
 from deploy_core.model.deploys import EventKind, Place, Stop
 from deploy_core.model.errors import AlreadyEnded, AlreadySent, UnknownDeploy
+from deploy_core.model.people import Actor
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import DeployState, TargetState
 from deploy_core.store.store import Store
@@ -109,3 +112,28 @@ async def test_running_and_recent(store: Store) -> None:
     assert [deploy.id for deploy in await store.deploys.recent()] == [two, one]
     assert [d.id for d in await store.deploys.recent(deployment="prod")] == [one]
     assert [d.id for d in await store.deploys.recent(location="marts")] == [two]
+
+
+async def test_of_sixteen_presses_at_once_one_wins_and_the_others_hear_who(store: Store) -> None:
+    deploy_id = await store.deploys.create(plan(), request())
+    people = [Actor(kind="slack", id=f"U{number}") for number in range(16)]
+    before = await asyncio.gather(
+        *(store.deploys.press(deploy_id, "cancel", person) for person in people)
+    )
+    (winner,) = [person for person, press in zip(people, before, strict=True) if press is None]
+    assert {press.by for press in before if press is not None} == {winner}
+
+
+async def test_confirm_and_cancel_at_once_have_one_winner(store: Store) -> None:
+    for _ in range(5):
+        deploy_id = await store.deploys.create(plan(protected=True), request())
+        results = await asyncio.gather(
+            store.deploys.confirm(deploy_id, ADA),
+            store.deploys.ask_stop(deploy_id, Stop.CANCEL, GRACE),
+            return_exceptions=True,
+        )
+        state = (await store.deploys.get(deploy_id)).state
+        # A confirmed deploy may be cancelled right after; a cancelled one is never confirmed.
+        assert state is DeployState.CANCELLED or isinstance(results[1], AlreadyEnded)
+        moves = [e.data["to"] for e in await store.deploys.events(deploy_id) if e.kind == "moved"]
+        assert moves in (["cancelled"], ["queued", "cancelled"])

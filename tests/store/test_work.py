@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from deploy_core.model.deploys import Failure, StepState, Stop
+from deploy_core.model.deploys import EventKind, Failure, StepState, Stop
 from deploy_core.model.errors import AnotherWorker, Cancelled, IllegalMove, LeaseLost
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import DeployState, TargetState
@@ -82,8 +82,13 @@ async def test_renewing_keeps_the_lease(store: Store, clock: ManualClock) -> Non
     await store.work.hold(claim)
 
 
-async def test_sqlite_has_one_worker_process(store: Store, clock: ManualClock) -> None:
+async def test_sqlite_has_one_worker_process_and_postgresql_many(
+    store: Store, clock: ManualClock
+) -> None:
     await store.work.enlist("one", "bot")
+    if not store.database.is_sqlite:
+        await store.work.enlist("two", "cli")
+        return
     await store.work.enlist("one", "bot")
     with pytest.raises(AnotherWorker, match="bot one"):
         await store.work.enlist("two", "cli")
@@ -142,3 +147,13 @@ async def test_the_last_target_ends_the_deploy_and_says_so(store: Store) -> None
             await store.outbox.sent(intent)
             topics.append((intent.topic, intent.position))
     assert topics == [("card", None), ("detail", 1), ("ended", None)]
+
+
+async def test_targets_that_end_at_the_same_moment_end_the_deploy_once(store: Store) -> None:
+    names = [f"location_{number}" for number in range(6)]
+    deploy_id = await store.deploys.create(plan(*names), request(*names))
+    claims = await store.work.claim("w", most=10)
+    await asyncio.gather(*(store.work.move(claim, TargetState.VERIFIED) for claim in claims))
+    kinds = [event.kind for event in await store.deploys.events(deploy_id)]
+    assert kinds.count(EventKind.ENDED) == 1
+    assert (await store.deploys.get(deploy_id)).state is DeployState.SUCCEEDED

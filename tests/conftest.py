@@ -1,0 +1,32 @@
+"""Fixtures that several folders share."""
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import asyncpg
+import pytest
+
+from tests.support.postgres import USER, running_server, server_programs
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server, started when the first test asks for it."""
+    programs = server_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL isn't installed (the package `postgresql`)")
+    with running_server(programs) as address:
+        yield address
+
+
+@pytest.fixture
+async def postgres_database(postgres_server: str) -> AsyncIterator[str]:
+    """The address of an empty database of one's own."""
+    name = f"test_{next(_numbers)}"
+    administrator = await asyncpg.connect(f"{postgres_server}/postgres", user=USER)
+    await administrator.execute(f"CREATE DATABASE {name}")
+    yield f"{postgres_server}/{name}"
+    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await administrator.close()
