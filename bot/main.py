@@ -9,14 +9,15 @@ from datetime import timedelta
 import structlog
 
 from bot.cli.app import ExitCode
-from bot.health import HealthServer
 from bot.housekeeping import Housekeeping
+from bot.http_mode import PATH, SlackRequests
 from bot.outbox import OutboxSender
+from bot.server import Server
 from bot.settings import BotSettings
-from bot.slack_app import make_app, make_web_client
+from bot.slack_app import make_app, make_web_client, require
 from bot.socket_mode import SlackConnection
 from bot.wiring import Core, open_core
-from deploy_core.model.errors import AnotherWorker, ConfigInvalid, DeployError
+from deploy_core.model.errors import AnotherWorker, DeployError
 from deploy_core.store.work import LEASE
 from handlers.desk import Ask, Desk
 from handlers.registration import register
@@ -31,18 +32,12 @@ _log = structlog.get_logger()
 
 async def run_bot(settings: BotSettings) -> ExitCode:
     """Run until SIGTERM or SIGINT. Raises `ConfigInvalid`, `AnotherWorker`, `StoreError`."""
-    if settings.slack_app_token is None:
-        raise ConfigInvalid(
-            "Missing: SLACK_APP_TOKEN.",
-            next_step="Make an app-level token with `connections:write` and set it, or a file's "
-            "path in SLACK_APP_TOKEN_FILE.",
-        )
     ended = _ended_by_signal()
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(open_core(settings, kind="bot"))
         if not await _take_place(core, ended):
             return ExitCode.GOOD
-        bot = Bot(core, settings, settings.slack_app_token.get_secret_value())
+        bot = Bot(core, settings)
         await bot.start()
         await ended.wait()
         _log.info("draining")
@@ -54,12 +49,12 @@ async def run_bot(settings: BotSettings) -> ExitCode:
 class Bot:
     """All the parts of one process."""
 
-    def __init__(self, core: Core, settings: BotSettings, app_token: str) -> None:
+    def __init__(self, core: Core, settings: BotSettings) -> None:
         clock = core.services.clock
         client = make_web_client(settings)
         self._core = core
         self._settings = settings
-        self._app = make_app(client)
+        self._app = make_app(client, settings)
         self._slack = Slack(client)
         self._desk = Desk(
             engine=core.engine,
@@ -72,41 +67,52 @@ class Bot:
             team=settings.file.slack.team,
         )
         self._slash: Slash = register(self._app, self._desk, settings.file.slack.command)
-        self._connection = SlackConnection(
-            self._app, app_token=app_token, api_url=settings.slack_api_url, clock=clock
-        )
+        self._connection: SlackConnection | None = None
         self._outbox = OutboxSender(
             core.store, self._slack, core.services.dagster, settings.core, clock
         )
         self._housekeeping = Housekeeping(core)
-        self._health = HealthServer(
-            settings.file.health.host,
-            settings.file.health.port,
+        self._server = Server(
+            settings.file.server.host,
+            settings.file.server.port,
             {"slack": self._slack_ready, "store": self._store_ready},
         )
+        if settings.file.slack.mode == "http":
+            secret = require(settings.slack_signing_secret, "SLACK_SIGNING_SECRET")
+            requests = SlackRequests(self._app, secret, core.store.inbox, clock)
+            self._server.add("POST", PATH, requests.handle)
+        else:
+            self._connection = SlackConnection(
+                self._app,
+                app_token=require(settings.slack_app_token, "SLACK_APP_TOKEN"),
+                api_url=settings.slack_api_url,
+                clock=clock,
+            )
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Start everything; Slack last, so that what it sends finds us ready."""
-        port = await self._health.start()
-        _log.info("health_server", port=port)
         self._run("worker", self._core.worker.run())
         self._run("outbox", self._outbox.run())
         self._housekeeping.start()
         await self._go_on()
-        self._run("slack", self._connection.run())
+        self.port = await self._server.start()
+        _log.info("server_listens", port=self.port)
+        if self._connection is not None:
+            self._run("slack", self._connection.run())
 
     async def stop(self) -> None:
         """Take nothing new, let what runs end, give the rest back, say it in Slack."""
         seconds = self._settings.file.drain_seconds
-        await self._end("slack")
+        if self._connection is not None:
+            await self._end("slack")
         self._housekeeping.stop()
         await self._desk.tasks.drain(seconds)
         await self._core.worker.drain(seconds)
         await self._end("worker")
         await self._outbox.drain(seconds)
         await self._end("outbox")
-        await self._health.close()
+        await self._server.close()
 
     async def _go_on(self) -> None:
         """Carry out the commands that a crash of the last process cut off."""
@@ -126,7 +132,9 @@ class Bot:
         await asyncio.gather(task, return_exceptions=True)
 
     async def _slack_ready(self) -> str | None:
-        return None if await self._connection.connected() else "not connected to Slack"
+        if self._connection is None or await self._connection.connected():
+            return None
+        return "not connected to Slack"
 
     async def _store_ready(self) -> str | None:
         try:

@@ -1,6 +1,7 @@
 """Sends what the store says Slack is still to be told: in order, at Slack's pace, to the end."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import structlog
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.model.deploys import Deploy, Place
-from deploy_core.model.errors import StoreError
+from deploy_core.model.errors import DeployError, InternalError, StoreError
 from deploy_core.settings import CoreSettings
 from deploy_core.store.outbox import Intent
 from deploy_core.store.store import Store
@@ -21,7 +22,6 @@ from handlers.slack import Slack
 from handlers.slack_errors import (
     ChannelClosed,
     MessageGone,
-    SlackError,
     SlackRateLimited,
     SlackRefused,
     SlackTokenRefused,
@@ -119,31 +119,64 @@ class OutboxSender:
         return left
 
     async def _send(self, intent: Intent) -> None:
-        log = _log.bind(deploy=intent.deploy_id, topic=intent.topic)
         outbox = self._store.outbox
         try:
             await self._tell(intent)
-            await outbox.sent(intent)
         except SlackRateLimited as error:
-            await outbox.later(intent, timedelta(seconds=error.retry_after), error.reason)
-        except (SlackRefused, ChannelClosed) as error:
-            log.error("slack_refuses", reason=error.reason, said=error.summary, detail=error.detail)
-            if intent.attempts + 1 >= GIVE_UP_REFUSED:
-                await outbox.give_up(intent, error.summary)
-            else:
-                await outbox.later(intent, _back_off(intent), error.summary)
-        except SlackError as error:
-            level = log.error if isinstance(error, SlackTokenRefused) else log.warning
-            level("slack_send_failed", reason=error.reason, said=error.summary)
-            await outbox.later(intent, _back_off(intent), error.summary)
-        except StoreError as error:
-            log.error("outbox_store_failed", reason=error.reason)
+            delay, why = timedelta(seconds=error.retry_after), error.reason
+            await self._note(lambda: outbox.later(intent, delay, why))
+        except DeployError as error:
+            await self._failed(intent, error)
+        except Exception as error:  # noqa: BLE001 - a defect must not hold back what comes after
+            _log.exception("outbox_failed", deploy=intent.deploy_id, topic=intent.topic)
+            await self._failed(intent, InternalError(type(error).__name__))
+        else:
+            await self._note(lambda: outbox.sent(intent))
+
+    async def _failed(self, intent: Intent, error: DeployError) -> None:
+        """Try again later; only what Slack refuses for what it is is given up at last."""
+        said, outbox = error.summary, self._store.outbox
+        hopeless = isinstance(error, SlackRefused | ChannelClosed | InternalError)
+        level = _log.error if hopeless or isinstance(error, SlackTokenRefused) else _log.warning
+        level(
+            "slack_send_failed",
+            deploy=intent.deploy_id,
+            topic=intent.topic,
+            reason=error.reason,
+            said=said,
+            detail=error.detail,
+        )
+        if hopeless and intent.attempts + 1 >= GIVE_UP_REFUSED:
+            await self._note(lambda: outbox.give_up(intent, said))
+        else:
+            await self._note(lambda: outbox.later(intent, _back_off(intent), said))
+
+    async def _note(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Write how it went, however long the database is away: an intent that stays marked as
+        being sent would hold back all that comes after it."""
+        while True:
+            try:
+                return await write()
+            except StoreError as error:
+                _log.error("outbox_store_failed", reason=error.reason)
+                await self._clock.sleep(LOOK_SECONDS)
 
     async def _tell(self, intent: Intent) -> None:
         deploy = await self._store.deploys.get(intent.deploy_id)
         if intent.topic == "card":
-            await self._card(deploy)
+            # What Slack refuses for its blocks is at least said in words.
+            await self._card(deploy, plain=intent.attempts + 2 >= GIVE_UP_REFUSED)
             return
+        if intent.topic == "ended":
+            self._edited.pop(deploy.id, None)
+        try:
+            await self._in_thread(intent, deploy)
+        except ChannelClosed:
+            # The channel was closed since: the card moves, and its thread with it.
+            await self._post_card(deploy, self._drawn(deploy))
+            await self._in_thread(intent, await self._store.deploys.get(deploy.id))
+
+    async def _in_thread(self, intent: Intent, deploy: Deploy) -> None:
         place = deploy.place
         if place is None or place.ts is None:
             return  # no card was ever posted: there is no thread
@@ -168,42 +201,43 @@ class OutboxSender:
         said = Message(failed or end_mention(deploy, now))
         await self._slack.post(place.channel, said, thread_ts=ts, broadcast=failed is not None)
 
-    async def _card(self, deploy: Deploy) -> None:
+    def _drawn(self, deploy: Deploy, *, plain: bool = False) -> Message:
         links = CardLinks(dagster=self._dagster.deployment_url(deploy.deployment))
         card = deploy_card(deploy, links=links, now=self._clock.now())
-        place = deploy.place
+        return Message(card.text) if plain else card
+
+    async def _card(self, deploy: Deploy, *, plain: bool) -> None:
+        card, place = self._drawn(deploy, plain=plain), deploy.place
+        self._edited[deploy.id] = self._clock.monotonic()
         if place is not None and place.ts is not None:
             try:
                 await self._slack.edit(place.channel, place.ts, card)
-                self._edited[deploy.id] = self._clock.monotonic()
                 return
-            except MessageGone:
-                _log.warning("card_gone", deploy=deploy.id)
-        place = await self._post_card(deploy, card)
-        if place is not None:
-            await self._store.deploys.set_place(deploy.id, place)
-        self._edited[deploy.id] = self._clock.monotonic()
+            except (MessageGone, ChannelClosed) as error:
+                _log.warning("card_gone", deploy=deploy.id, said=error.summary)
+        await self._post_card(deploy, card)
 
-    async def _post_card(self, deploy: Deploy, card: Message) -> Place | None:
+    async def _post_card(self, deploy: Deploy, card: Message) -> None:
         """Post the card where it belongs, or where it can be: the deployment's home channel, or
-        the author's direct messages. None for a deploy that has no place in Slack."""
+        the author's direct messages. Some deploys have no place in Slack at all."""
         home = self._settings.deployments[deploy.deployment].home_channel
         wanted = [deploy.place.channel] if deploy.place else []
         wanted += [home] if home and home not in wanted else []
         closed: ChannelClosed | None = None
         for channel in wanted:
             try:
-                ts = await self._slack.post(channel, card, deploy_id=deploy.id)
-                return Place(channel=channel, ts=ts)
+                await self._post_in(channel, deploy, card)
+                return
             except ChannelClosed as error:
                 closed = error
         if deploy.by.kind == "slack":
-            channel = await self._slack.direct(deploy.by.id)
-            ts = await self._slack.post(channel, card, deploy_id=deploy.id)
-            return Place(channel=channel, ts=ts)
-        if closed is not None:
+            await self._post_in(await self._slack.direct(deploy.by.id), deploy, card)
+        elif closed is not None:
             raise closed
-        return None
+
+    async def _post_in(self, channel: str, deploy: Deploy, card: Message) -> None:
+        ts = await self._slack.post(channel, card, deploy_id=deploy.id)
+        await self._store.deploys.set_place(deploy.id, Place(channel=channel, ts=ts))
 
 
 def _back_off(intent: Intent) -> timedelta:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 
@@ -17,7 +17,8 @@ DEFAULT_CONFIG = "dagster-chatops.yaml"
 SECRETS = {
     "DAGSTER_CLOUD_API_TOKEN": "a Dagster+ user token",
     "SLACK_BOT_TOKEN": "the bot token, xoxb-…",
-    "SLACK_APP_TOKEN": "the app-level token for Socket Mode, xapp-…",
+    "SLACK_APP_TOKEN": "the app-level token, xapp-…, for Socket Mode",
+    "SLACK_SIGNING_SECRET": "the signing secret, for HTTP mode",
 }
 """Each may also be given as a file's path in a variable of the same name plus `_FILE`."""
 
@@ -26,10 +27,12 @@ class SlackSettings(Settings):
     """How the bot behaves in Slack; its tokens come from the environment.
 
     `team` is the workspace's id; people of other workspaces are refused. Without it the team that
-    the bot token belongs to is taken.
+    the bot token belongs to is taken. `mode`: `socket` needs no public address; in `http` mode
+    Slack posts to `/slack/events` of our server.
     """
 
     team: str | None = None
+    mode: Literal["socket", "http"] = "socket"
     command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,31}$")] = "/dagster"
 
 
@@ -41,8 +44,9 @@ class DagsterPlusSettings(Settings):
     url: str | None = None
 
 
-class HealthSettings(Settings):
-    """Where `/livez` and `/readyz` are served; port 0 takes a free one."""
+class ServerSettings(Settings):
+    """Where `/livez`, `/readyz` and, in HTTP mode, `/slack/events` are served; port 0 takes a free
+    one."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -53,7 +57,7 @@ class FileSettings(Settings):
 
     dagster_plus: DagsterPlusSettings = DagsterPlusSettings()
     slack: SlackSettings = SlackSettings()
-    health: HealthSettings = HealthSettings()
+    server: ServerSettings = ServerSettings()
     deployments: Annotated[dict[Name, DeploymentSettings], Field(min_length=1)]
     default_deployment: str | None = None
     projects: dict[Name, ProjectSettings] = Field(default_factory=dict)
@@ -76,6 +80,7 @@ class BotSettings(Settings):
     slack_api_url: str
     slack_bot_token: SecretStr | None
     slack_app_token: SecretStr | None
+    slack_signing_secret: SecretStr | None
     store: str
     core: CoreSettings
 
@@ -104,6 +109,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         slack_api_url=environment.get("SLACK_API_URL", "https://slack.com/api/"),
         slack_bot_token=_secret("SLACK_BOT_TOKEN", environment),
         slack_app_token=_secret("SLACK_APP_TOKEN", environment),
+        slack_signing_secret=_secret("SLACK_SIGNING_SECRET", environment),
         store=file.store if "://" in file.store else str(folder / file.store),
         core=CoreSettings(
             deployments=file.deployments,

@@ -52,7 +52,7 @@ def config_of(report: dict[str, Any], home: Path) -> dict[str, Any]:
         },
         "store": str(home / "dagster-chatops.sqlite"),
         "work_folder": str(home / "work"),
-        "health": {"port": 0},
+        "server": {"port": 0},
     }
 
 
@@ -67,6 +67,7 @@ def environment_of(report: dict[str, Any]) -> dict[str, str]:
         "SLACK_API_URL": report.get("slack_api_url", ""),
         "SLACK_BOT_TOKEN": report.get("bot_token", ""),
         "SLACK_APP_TOKEN": report.get("app_token", ""),
+        "SLACK_SIGNING_SECRET": report.get("signing_secret", ""),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -40,10 +40,10 @@ def test_a_small_file_is_enough() -> None:
             ["c.yaml:4: deployments.prod.protect: there is no such key."],
         ),
         (
-            "deployments:\n  prod:\n    load_deadline: 0\nhealth:\n  port: 99999\n",
+            "deployments:\n  prod:\n    load_deadline: 0\nserver:\n  port: 99999\n",
             [
                 "c.yaml:3: deployments.prod.load_deadline: input should be greater than 0.",
-                "c.yaml:5: health.port: input should be less than or equal to 65535.",
+                "c.yaml:5: server.port: input should be less than or equal to 65535.",
             ],
         ),
         (
@@ -55,8 +55,8 @@ def test_a_small_file_is_enough() -> None:
             ["c.yaml:1: default_deployment: stage isn't one of prod."],
         ),
         (
-            SMALL + "projects:\n  a:\n    git: x\n    artifact: pexx\n",
-            ["c.yaml:6: projects.a.artifact: input should be 'source' or 'prebuilt'."],
+            SMALL + "projects:\n  a:\n    file: x\n    git: ''\n",
+            ["c.yaml:6: projects.a.git: string should have at least 1 character."],
         ),
         ("a: [1\n", ["c.yaml:2: not valid YAML: did not find expected ',' or ']'."]),
         (

@@ -2,7 +2,7 @@
 
 import httpx
 
-from bot.health import HealthServer
+from bot.server import Server
 
 
 async def _get(port: int, path: str) -> httpx.Response:
@@ -19,7 +19,7 @@ async def test_ready_says_what_is_wrong() -> None:
     async def store() -> str | None:
         return None
 
-    server = HealthServer("127.0.0.1", 0, {"slack": slack, "store": store})
+    server = Server("127.0.0.1", 0, {"slack": slack, "store": store})
     port = await server.start()
     try:
         ready = await _get(port, "/readyz")
