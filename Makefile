@@ -30,7 +30,7 @@ demo: $(READY) ## Start the sandbox and the bot, play a deploy, stay up
 
 .PHONY: test
 test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PYTEST)
 
 .PHONY: check
 check: $(READY) ## Format, lint, types, and who may import whom

@@ -1,5 +1,8 @@
 """What is done again and again; APScheduler is only the clock."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -30,9 +33,9 @@ class Housekeeping:
         """Begin, and read the names at once."""
         now = self._core.services.clock.now()
         add = self._scheduler.add_job
-        add(self._names, "interval", seconds=NAMES_SECONDS, next_run_time=now)
-        add(self._forget, "interval", seconds=COLLECT_SECONDS)
-        add(self._collect, "interval", seconds=COLLECT_SECONDS)
+        add(_ended_by_stop(self._names), "interval", seconds=NAMES_SECONDS, next_run_time=now)
+        add(_ended_by_stop(self._forget), "interval", seconds=COLLECT_SECONDS)
+        add(_ended_by_stop(self._collect), "interval", seconds=COLLECT_SECONDS)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -72,3 +75,13 @@ class Housekeeping:
         removed = await services.mirrors.collect(in_use, KEEP_CHECKOUTS)
         if removed:
             _log.info("checkouts_removed", count=len(removed))
+
+
+def _ended_by_stop(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The scheduler's shutdown cancels a job that runs, and would log that as its failure."""
+
+    async def run() -> None:
+        with suppress(asyncio.CancelledError):
+            await job()
+
+    return run

@@ -17,6 +17,7 @@ from bot.settings import BotSettings
 from bot.slack_app import make_app, make_web_client, require
 from bot.socket_mode import SlackConnection
 from bot.wiring import Core, open_core
+from deploy_core.endings import end_tasks
 from deploy_core.model.errors import AnotherWorker, DeployError
 from deploy_core.store.work import LEASE
 from handlers.desk import Ask, Desk
@@ -127,9 +128,7 @@ class Bot:
         self._tasks[name] = task
 
     async def _end(self, name: str) -> None:
-        task = self._tasks.pop(name)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks([self._tasks.pop(name)])
 
     async def _slack_ready(self) -> str | None:
         if self._connection is None or await self._connection.connected():
@@ -160,7 +159,8 @@ async def _take_place(core: Core, ended: asyncio.Event) -> bool:
                 raise
             _log.warning("waiting_for_the_other_process", said=error.summary)
         with suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), 1.0)
+            async with asyncio.timeout(1.0):
+                await ended.wait()
     return False
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.endings import end_tasks
 from deploy_core.model.deploys import Deploy, Place
 from deploy_core.model.errors import DeployError, InternalError, StoreError
 from deploy_core.settings import CoreSettings
@@ -70,7 +71,9 @@ class OutboxSender:
             except StoreError as error:
                 _log.error("outbox_can_not_look", reason=error.reason)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+                # Not `wait_for`: in Python 3.11 it can swallow a cancellation, and with it the end.
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
 
     async def drain(self, seconds: float) -> None:
         """Send what waits, for at most `seconds`."""
@@ -79,9 +82,7 @@ class OutboxSender:
             while self._clock.monotonic() < until and (self._sending or await self._waits()):
                 await self._look()
                 await self._clock.sleep(0.05)
-        for task in self._sending:
-            task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await end_tasks(self._sending)
 
     async def _recover(self) -> None:
         with suppress(StoreError):
@@ -164,8 +165,13 @@ class OutboxSender:
     async def _tell(self, intent: Intent) -> None:
         deploy = await self._store.deploys.get(intent.deploy_id)
         if intent.topic == "card":
-            # What Slack refuses for its blocks is at least said in words.
-            await self._card(deploy, plain=intent.attempts + 2 >= GIVE_UP_REFUSED)
+            card = self._drawn(deploy)
+            try:
+                await self._card(deploy, card)
+            except SlackRefused as error:
+                # Perhaps for its blocks: then it is at least said in words.
+                _log.error("card_refused", deploy=deploy.id, said=error.summary, why=error.detail)
+                await self._card(deploy, Message(card.text))
             return
         if intent.topic == "ended":
             self._edited.pop(deploy.id, None)
@@ -201,13 +207,12 @@ class OutboxSender:
         said = Message(failed or end_mention(deploy, now))
         await self._slack.post(place.channel, said, thread_ts=ts, broadcast=failed is not None)
 
-    def _drawn(self, deploy: Deploy, *, plain: bool = False) -> Message:
+    def _drawn(self, deploy: Deploy) -> Message:
         links = CardLinks(dagster=self._dagster.deployment_url(deploy.deployment))
-        card = deploy_card(deploy, links=links, now=self._clock.now())
-        return Message(card.text) if plain else card
+        return deploy_card(deploy, links=links, now=self._clock.now())
 
-    async def _card(self, deploy: Deploy, *, plain: bool) -> None:
-        card, place = self._drawn(deploy, plain=plain), deploy.place
+    async def _card(self, deploy: Deploy, card: Message) -> None:
+        place = deploy.place
         self._edited[deploy.id] = self._clock.monotonic()
         if place is not None and place.ts is not None:
             try:
@@ -220,7 +225,8 @@ class OutboxSender:
     async def _post_card(self, deploy: Deploy, card: Message) -> None:
         """Post the card where it belongs, or where it can be: the deployment's home channel, or
         the author's direct messages. Some deploys have no place in Slack at all."""
-        home = self._settings.deployments[deploy.deployment].home_channel
+        deployment = self._settings.deployments.get(deploy.deployment)
+        home = deployment.home_channel if deployment else None
         wanted = [deploy.place.channel] if deploy.place else []
         wanted += [home] if home and home not in wanted else []
         closed: ChannelClosed | None = None

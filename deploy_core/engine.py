@@ -53,19 +53,29 @@ class Engine:
         self._wake()
         return await deploys.get(deploy_id)
 
+    async def require_may_change(self, deploy_id: int, by: Actor) -> None:
+        """Raise `NotAllowed` unless the person may stop, retry or roll back this deploy."""
+        deploy = await self._services.store.deploys.get(deploy_id)
+        require_may_deploy(self._services.settings, deploy.deployment, by)
+
+    async def require_may_confirm(self, deploy_id: int, by: Actor) -> None:
+        """Raise `NotAllowed`, or `UsageError` for anybody but the author."""
+        await self.require_may_change(deploy_id, by)
+        deploy = await self._services.store.deploys.get(deploy_id)
+        if by.key != deploy.by.key:
+            raise UsageError(
+                "Only the person who started this deploy can confirm it.",
+                next_step="Start a deploy of your own.",
+            )
+
     async def confirm(self, deploy_id: int, by: Actor) -> None:
         """Let a deploy that was shown go on. Only its author may, and still must be allowed to.
 
         Raises `NotAllowed`, `UsageError` for somebody else, `AlreadyEnded`, `PlanChanged` when
         what would be sent is no longer what was shown.
         """
+        await self.require_may_confirm(deploy_id, by)
         deploy = await self._services.store.deploys.get(deploy_id)
-        require_may_deploy(self._services.settings, deploy.deployment, by)
-        if by.key != deploy.by.key:
-            raise UsageError(
-                "Only the person who started this deploy can confirm it.",
-                next_step="Start a deploy of your own.",
-            )
         request = await self._services.store.deploys.request_of(deploy_id)
         fresh = await self._planner.plan(_pinned(request, deploy))
         if fresh.digest != deploy.plan.digest:

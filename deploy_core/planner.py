@@ -256,6 +256,12 @@ class Planner:
             )
         if not plans:
             raise NothingToGoBackTo(f"Nothing was live before deploy {behind.id}.")
+        left_out = wanted - {plan.location for plan in plans}
+        if left_out:
+            raise NothingToGoBackTo(
+                f"Deploy {behind.id} replaced no version of {', '.join(sorted(left_out))}.",
+                next_step="Roll back each location on its own, or by the number of its deploy.",
+            )
         return plans
 
     def _risks(self, document: Document, live: Live | None, now: Now) -> list[str]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from deploy_core.model.deploys import Failure, StepState, Stop, Target
+from deploy_core.model.deploys import Failure, StepState, Stop
 from deploy_core.model.errors import (
-    AnswerLost,
     Cancelled,
     DeployError,
+    GoneBack,
     InternalError,
     LeaseLost,
     LoadError,
@@ -42,13 +42,6 @@ class StopSignal:
         self.event.set()
 
 
-class GoneBack(DeployError):
-    """A person asked to go back while the location was loading. Ends in `put_back`."""
-
-    reason = "gone_back"
-    default_next_step = "Deploy again when you are ready."
-
-
 class TargetRunner:
     """Runs the targets that a worker has claimed."""
 
@@ -60,7 +53,17 @@ class TargetRunner:
         written to the store, and a lost lease or store just ends our part."""
         log = _log.bind(deploy=claim.deploy_id, location=claim.location)
         try:
-            await self._run(claim, signal)
+            try:
+                await self._run(claim, signal)
+            except (LeaseLost, StoreError):
+                raise
+            except Exception as error:
+                # Tried again it would fail again, for ever: a person must look.
+                log.exception("target_failed")
+                failure = failure_of(_defect("The deploy", claim, error))
+                await self._services.store.work.move(
+                    claim, TargetState.NEEDS_HUMAN, failure=failure
+                )
         except LeaseLost:
             log.warning("lease_lost")
         except StoreError as error:
@@ -75,7 +78,7 @@ class TargetRunner:
             target=target,
             outputs={step.name: step.output for step in target.steps if step.output},
             resumed=frozenset(
-                step.name for step in target.steps if step.state is StepState.STARTED
+                step.name for step in target.steps if step.state is not StepState.FINISHED
             ),
         )
         if target.state is TargetState.PUTTING_BACK:
@@ -125,10 +128,7 @@ class TargetRunner:
         except Exception as error:
             _log.exception("step_failed", deploy=run.deploy.id, location=run.location, step=name)
             await work.end_step(run.claim, name, StepState.FAILED)
-            raise InternalError(
-                f"The step {name.value} failed in a way that is our own defect "
-                f"({type(error).__name__}, deploy {run.deploy.id})."
-            ) from error
+            raise _defect(f"The step {name.value}", run.claim, error) from error
         run.outputs[name] = output
         await work.end_step(run.claim, name, StepState.FINISHED, output)
 
@@ -153,12 +153,11 @@ class TargetRunner:
     async def _failed(self, run: Run, error: DeployError) -> None:
         """Decide what follows from a failure, and write it down."""
         work, failure = self._services.store.work, failure_of(error)
-        sent = _may_have_been_sent(run.target)
         if isinstance(error, Superseded):
             await work.move(run.claim, TargetState.SUPERSEDED, failure=failure)
         elif isinstance(error, Cancelled):
             await work.move(run.claim, TargetState.CANCELLED, failure=None)
-        elif not sent or _was_refused(run.target, error):
+        elif _changed_nothing(run, error):
             await work.move(run.claim, TargetState.FAILED, failure=failure)
         elif isinstance(error, LoadError | GoneBack):
             await self._start_back(run, failure, asked=isinstance(error, GoneBack))
@@ -208,12 +207,17 @@ def failure_of(error: DeployError) -> Failure:
     )
 
 
-def _may_have_been_sent(target: Target) -> bool:
-    return target.step(StepName.APPLY) is not None
+def _defect(what: str, claim: Claim, error: Exception) -> InternalError:
+    return InternalError(
+        f"{what} failed in a way that is our own defect "
+        f"({type(error).__name__}, deploy {claim.deploy_id})."
+    )
 
 
-def _was_refused(target: Target, error: DeployError) -> bool:
-    """Dagster+ said no to the change itself, so nothing is different from before."""
-    step = target.step(StepName.APPLY)
-    refused = step is not None and step.state is not StepState.FINISHED
-    return refused and not isinstance(error, AnswerLost | InternalError)
+def _changed_nothing(run: Run, error: DeployError) -> bool:
+    """Nothing was sent, or Dagster+ said no to all that was: nothing is different from before."""
+    step = run.target.step(StepName.APPLY)
+    if step is None:
+        return True
+    refused = step.state is not StepState.FINISHED and not run.maybe_changed
+    return refused and not isinstance(error, InternalError)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
@@ -29,11 +29,113 @@ class DeploymentSettings(Settings):
     load_deadline: Minutes = 15.0
 
 
+class SecretSource(Settings):
+    """Where a secret is read when it is needed: an environment variable or a file."""
+
+    env: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "SecretSource":
+        if (self.env is None) == (self.file is None):
+            raise ValueError("give either `env` or `file`")
+        return self
+
+
+Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+SecretId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=200)]
+
+
+class BuildOptions(Settings):
+    """How an image is built: what `dagster_cloud.yaml` has no place for.
+
+    `dockerfile` and `context` are relative to the location's `build.directory`; with a `/` in
+    front they are relative to the top of the repository. Without them the context is
+    `build.directory` and the file is its `Dockerfile`. An argument with `env` or `file` is a
+    secret: it is hidden in logs (but stays in the image's history: `secrets` don't, they are
+    mounted by `RUN --mount=type=secret`). `cache_to` is `inline`, or an exporter of BuildKit.
+    `generate_dockerfile` writes one where there is none, on `python:<python>-slim`.
+    """
+
+    dockerfile: Name | None = None
+    context: Name | None = None
+    target: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
+    args: dict[Variable, str | SecretSource] = Field(default_factory=dict)
+    secrets: dict[SecretId, SecretSource] = Field(default_factory=dict)
+    platform: Annotated[str, Field(pattern=r"^[a-z0-9]+(/[a-z0-9.]+){0,2}$")] | None = None
+    cache_from: tuple[Name, ...] = ()
+    cache_to: Name | None = None
+    timeout: Minutes | None = None
+    generate_dockerfile: bool | None = None
+    python: Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}$")] | None = None
+
+    @model_validator(mode="after")
+    def _no_variable_of_the_client(self) -> "BuildOptions":
+        """A secret argument is handed over in the environment of the `docker` client."""
+        for name, value in self.args.items():
+            taken = name in {"PATH", "HOME"} or name.startswith(("DOCKER_", "BUILDKIT_", "BUILDX_"))
+            if taken and isinstance(value, SecretSource):
+                raise ValueError(f"a secret argument can't be called {name}")
+        return self
+
+
+class BuilderSettings(Settings):
+    """One Docker engine that may build.
+
+    `host` is what DOCKER_HOST would be: `unix:///…`, `tcp://host:port` or `ssh://user@host`;
+    without it the engine of this machine. `tls_folder` has `ca.pem`, `cert.pem` and `key.pem`.
+    """
+
+    host: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://[^\s]+$")] | None = None
+    tls_folder: str | None = None
+    parallel: int = Field(default=2, ge=1, le=64)
+
+
+class RegistrySettings(Settings):
+    """The credential for one registry; the key is `host`, `host:port` or `host/path`.
+
+    Without `username` the Docker configuration and its credential helpers are asked.
+    `plain_http` is for a registry in a private network; loopback needs no such word.
+    """
+
+    username: str | None = None
+    password: SecretSource | SecretStr | None = None
+    plain_http: bool = False
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> "RegistrySettings":
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` belong together")
+        return self
+
+
+class DockerSettings(Settings):
+    """Docker engines and registries.
+
+    `client` is the path of the `docker` command; without it the first one with BuildKit is taken,
+    and the engine's classic build where there is none. `config_folder` is what DOCKER_CONFIG would
+    be. Without `builders` the engine that DOCKER_HOST names builds.
+    """
+
+    builders: dict[Name, BuilderSettings] = Field(default_factory=dict)
+    registries: dict[Name, RegistrySettings] = Field(default_factory=dict)
+    client: str | None = None
+    buildkit: bool = True
+    config_folder: str | None = None
+    parallel_builds: int = Field(default=4, ge=1, le=64)
+    build_timeout: Minutes = 30.0
+    push_timeout: Minutes = 15.0
+    push_tries: int = Field(default=3, ge=1, le=10)
+    most_context_mb: float = Field(default=1024.0, gt=0)
+    keep_images_hours: float = Field(default=48.0, gt=0)
+
+
 class ProjectSettings(Settings):
     """One git repository with a `dagster_cloud.yaml`.
 
     `artifact`: `source` gives the agent a checkout it can read; `prebuilt` takes CI's image, found
-    by `image_tag`, a template of `{sha}`, `{short_sha}` and `{location}`.
+    by `image_tag`, a template of `{sha}`, `{short_sha}` and `{location}`; `docker` builds an image
+    with `build`, of which `build_for` changes parts for single locations.
     `token`, `deploy_key` and the GitHub App fields are credentials for git; see docs/configuration.
     `web_url` is for links to commits; it is derived from `git` for the well-known hosts.
     """
@@ -41,8 +143,10 @@ class ProjectSettings(Settings):
     git: Name
     default_ref: Name = "main"
     file: Name = "dagster_cloud.yaml"
-    artifact: Literal["source", "prebuilt"] = "prebuilt"
+    artifact: Literal["source", "prebuilt", "docker"] = "prebuilt"
     image_tag: str | None = None
+    build: BuildOptions = BuildOptions()
+    build_for: dict[str, BuildOptions] = Field(default_factory=dict)
     web_url: str | None = None
     token: SecretStr | None = None
     token_file: str | None = None
@@ -65,3 +169,4 @@ class CoreSettings(Settings):
     poll_seconds_most: float = Field(default=3.0, gt=0)
     no_agent_grace: float = Field(default=15.0, ge=0)
     parallel_targets: int = Field(default=8, ge=1, le=64)
+    docker: DockerSettings = DockerSettings()

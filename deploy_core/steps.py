@@ -13,10 +13,13 @@ from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.documents import clean, merge_documents, with_image
 from deploy_core.model.errors import (
     AnswerLost,
+    ConfigInvalid,
+    DagsterPlusError,
     NoAgent,
     NoAgentOnQueue,
     NothingToGoBackTo,
     PlanChanged,
+    ServerError,
     Superseded,
 )
 from deploy_core.model.plan import DeployKind, Document, StepName
@@ -55,7 +58,8 @@ class Run:
     deploy: Deploy
     target: Target
     outputs: dict[StepName, Output] = field(default_factory=dict)
-    resumed: frozenset[StepName] = frozenset()  # started by a process that died
+    resumed: frozenset[StepName] = frozenset()  # begun by a process that died
+    maybe_changed: bool = False  # something was sent of which nobody said no
 
     @property
     def deployment(self) -> str:
@@ -76,7 +80,9 @@ async def checkout(services: Services, run: Run) -> Output:
     plan = run.target.plan
     if plan.project is None or plan.version.commit is None:
         return {}
-    settings = services.settings.projects[plan.project]
+    settings = services.settings.projects.get(plan.project)
+    if settings is None:
+        raise ConfigInvalid(f"The project {plan.project} is no longer in the configuration.")
     folder = await services.mirrors.checkout(plan.project, settings, plan.version.commit)
     return {"folder": str(folder)}
 
@@ -93,13 +99,18 @@ async def read_live(services: Services, run: Run) -> Output:
     `NoAgentOnQueue` when nobody would load it: then nothing is sent at all.
     """
     await _some_agent(services, run)
+    requested = await _requested(services, run)
     documents = await services.dagster.documents(run.deployment)
     states = await services.dagster.location_states(run.deployment)
     live, state = documents.get(run.location), states.get(run.location)
     document = await _document_to_send(services, run, live)
     if run.deploy.confirmed_at is not None and document != run.target.plan.document:
         raise PlanChanged(f"{run.location} was changed after you confirmed the plan.")
-    output: Output = {"live": None if live is None else clean(live), "document": document}
+    output: Output = {
+        "live": None if live is None else clean(live),
+        "document": document,
+        "requested": None if requested is None else fingerprint(requested),
+    }
     if state is not None:
         output |= {
             "loaded": not state.loading and not state.failed,
@@ -112,7 +123,7 @@ async def read_live(services: Services, run: Run) -> Output:
 async def apply(services: Services, run: Run) -> Output:
     """Send the document, exactly once as far as anybody can tell."""
     document = run.document(StepName.READ_LIVE, "document") or run.target.plan.document
-    before = run.document(StepName.READ_LIVE, "live")
+    before = run.outputs[StepName.READ_LIVE].get("requested")
     again = StepName.APPLY in run.resumed
     requested = await _send(services, run, document, before, again=again)
     await services.store.applied.sent(
@@ -138,17 +149,11 @@ async def verify(services: Services, run: Run) -> Output:
 async def put_back_apply(services: Services, run: Run) -> Output:
     """Send what was live before. Raises `NothingToGoBackTo`, `Superseded`."""
     document = await document_to_put_back(services, run)
-    ours = run.outputs.get(StepName.APPLY, {}).get("requested")
+    ours = run.outputs[StepName.APPLY]["requested"]
     states = await services.dagster.location_states(run.deployment)
     state = states.get(run.location)
     again = StepName.PUT_BACK_APPLY in run.resumed
-    if ours is not None and not again:
-        requested = (await services.dagster.deployed(run.deployment)).get(run.location)
-        if requested is not None and fingerprint(requested) != ours:
-            raise Superseded(f"Somebody else changed {run.location}; it isn't rolled back over.")
-    requested_back = await _send(
-        services, run, document, run.document(StepName.APPLY, "document"), again=again
-    )
+    requested_back = await _send(services, run, document, ours, again=again)
     return {
         "requested": requested_back,
         "document": document,
@@ -218,28 +223,58 @@ async def _document_to_send(services: Services, run: Run, live: Document | None)
 
 
 async def _send(
-    services: Services, run: Run, document: Document, before: Document | None, *, again: bool
+    services: Services, run: Run, document: Document, before: JsonValue, *, again: bool
 ) -> str:
     """Send a document and return the fingerprint of what Dagster+ then is asked to run.
 
-    After a lost answer, ours or a dead process's, Dagster+ is read before anything is sent again:
-    the same document twice is harmless, a document over somebody else's is not.
+    `before` is the fingerprint of what it was asked when we looked last, None for nothing. It is
+    looked at again before each sending: what somebody else asked for meanwhile is not overwritten,
+    and what was sent with its answer lost, by us or by a dead process, is not sent again.
     """
+    run.maybe_changed = again
     for attempt in range(SEND_TRIES):
-        if again or attempt:
-            requested = await _requested(services, run)
-            if requested is not None and asks_for(requested, document) and document != before:
+        requested = await _requested(services, run)
+        if requested is not None and fingerprint(requested) != before:
+            if run.maybe_changed and asks_for(requested, document):
                 return fingerprint(requested)
+            raise Superseded(f"Somebody else changed {run.location} meanwhile.")
         await services.store.work.hold(run.claim)
         try:
             await services.dagster.put_location(run.deployment, document)
         except AnswerLost:
+            run.maybe_changed = True
             if attempt == SEND_TRIES - 1:
                 raise
             continue
+        except ServerError:
+            # Dagster+'s own code failed: that says nothing about what it had done until then.
+            if not await _done_all_the_same(services, run, document, before):
+                raise
         break
-    for _ in range(READ_BACK_TRIES):
-        requested = await _requested(services, run)
+    run.maybe_changed = True
+    return await _read_back(services, run, document)
+
+
+async def _done_all_the_same(
+    services: Services, run: Run, document: Document, before: JsonValue
+) -> bool:
+    unsure, run.maybe_changed = run.maybe_changed, True
+    requested = await _requested(services, run)
+    if requested is None or fingerprint(requested) == before:
+        run.maybe_changed = unsure
+        return False
+    return asks_for(requested, document)
+
+
+async def _read_back(services: Services, run: Run, document: Document) -> str:
+    """Return the fingerprint of our own request, once Dagster+ shows it. Raises `Superseded`."""
+    for attempt in range(READ_BACK_TRIES):
+        try:
+            requested = await _requested(services, run)
+        except DagsterPlusError as error:
+            if not error.retryable or attempt == READ_BACK_TRIES - 1:
+                raise
+            continue
         if requested is not None and asks_for(requested, document):
             return fingerprint(requested)
         await services.clock.sleep(services.settings.poll_seconds)
@@ -265,6 +300,7 @@ def _load_wait(services: Services, run: Run, sent: StepName) -> LoadWait:
         queue=queue if isinstance(queue, str) else None,
         image=image if isinstance(image, str) else None,
         requested=str(output["requested"]),
+        deadline=run.target.plan.load_deadline,
         before=Before(
             timestamp if isinstance(timestamp, float | int) else None,
             key if isinstance(key, str) else None,

@@ -17,6 +17,7 @@ from deploy_core.model.errors import (
     Superseded,
     TokenRefused,
 )
+from deploy_core.model.python_error import PythonError
 from deploy_core.requested import fingerprint
 from deploy_core.settings import CoreSettings
 
@@ -25,6 +26,8 @@ QUICK_SECONDS = 30.0
 
 LOOK_ROUND_SECONDS = 5.0
 """How often agents, and changes by others, are looked at while we wait."""
+
+ERROR_LOOKS = 2
 
 UNPROVEN_SECONDS = 20.0
 """A location that stays loaded without any sign of a change counts as loaded after so long:
@@ -70,6 +73,7 @@ class LoadWait:
         image: str | None,
         requested: str,
         before: Before,
+        deadline: float,
     ) -> None:
         self._dagster = dagster
         self._clock = clock
@@ -80,6 +84,7 @@ class LoadWait:
         self._image = image
         self._requested = requested
         self._before = before
+        self._deadline = deadline
         self._no_agent_since: float | None = None
         self._trouble: DagsterPlusError | None = None
 
@@ -91,7 +96,7 @@ class LoadWait:
         *,
         unproven_after: float = UNPROVEN_SECONDS,
     ) -> Seen:
-        """Return once the location is loaded, which `seconds` is the time for.
+        """Return once the location is loaded, for which `seconds` of the deadline are left.
 
         `seen` is what an earlier wait has seen. Without proof that a load is ours it is taken for
         ours after `unproven_after` seconds.
@@ -110,12 +115,11 @@ class LoadWait:
                 seen = self._judge(seen, state)
                 if seen != before:
                     await watch(seen)
-                if self._settled(seen, state, patient=waited < unproven_after):
-                    await self._check_superseded()
-                    await self._check_error(state)
+                settled = self._settled(seen, state, patient=waited < unproven_after)
+                if settled and await self._really_loaded(state):
                     return seen
             if waited >= seconds:
-                raise self._timed_out(seconds, state)
+                raise self._timed_out(state)
             if self._clock.monotonic() - looked >= LOOK_ROUND_SECONDS:
                 looked = self._clock.monotonic()
                 await self._look_round()
@@ -158,17 +162,30 @@ class LoadWait:
         self._trouble = None
         return states.get(self._location)
 
-    async def _check_error(self, state: LocationState) -> None:
-        if not state.failed:
-            return
-        error = await self._dagster.location_error(self._deployment, self._location)
+    async def _really_loaded(self, state: LocationState) -> bool:
+        """Return False when that isn't certain yet. Raises `LoadFailed`, `Superseded`."""
+        try:
+            other = await self.requested_by_other()
+            error = await self._error() if state.failed and not other else None
+        except (TokenRefused, PermissionRefused):
+            raise
+        except DagsterPlusError as trouble:
+            self._trouble = trouble
+            return False
+        if other:
+            raise Superseded(f"Somebody else changed {self._location} while it was loading.")
         if error is not None:
             first = error.message.strip().partition("\n")[0]
             raise LoadFailed(f"{self._location} doesn't load: {first}", python_error=error)
+        return not state.failed
 
-    async def _check_superseded(self) -> None:
-        if await self.requested_by_other():
-            raise Superseded(f"Somebody else changed {self._location} while it was loading.")
+    async def _error(self) -> PythonError | None:
+        """Return the error of a location that was seen to have one; a flapping one may hide it."""
+        for _ in range(ERROR_LOOKS):
+            error = await self._dagster.location_error(self._deployment, self._location)
+            if error is not None:
+                return error
+        return None
 
     async def _look_round(self) -> None:
         try:
@@ -194,8 +211,9 @@ class LoadWait:
             if now - self._no_agent_since >= grace:
                 raise problem
 
-    def _timed_out(self, seconds: float, state: LocationState | None) -> LoadTimedOut:
-        minutes = f"{seconds / 60:g} minutes"
+    def _timed_out(self, state: LocationState | None) -> LoadTimedOut:
+        seconds = self._deadline
+        within = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
         if self._trouble is not None:
             why = f"Dagster+ could not be asked: {self._trouble.summary}"
         elif state is None:
@@ -204,4 +222,4 @@ class LoadWait:
             why = f"It is loaded, but it still runs {state.image}."
         else:
             why = "It is still loading."
-        return LoadTimedOut(f"{self._location} was not loaded within {minutes}. {why}")
+        return LoadTimedOut(f"{self._location} was not loaded within {within}. {why}")

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import structlog
 
+from deploy_core.endings import end_tasks
 from deploy_core.model.errors import StoreError
 from deploy_core.run_target import StopSignal, TargetRunner
 from deploy_core.steps import Services
@@ -54,13 +55,18 @@ class Worker:
             try:
                 if self._services.clock.monotonic() - renewed >= RENEW_SECONDS:
                     await self.enlist()
-                    await self._services.store.work.renew(self.id)
+                    # Only what runs here: a target whose task ended is for the next claim.
+                    await self._services.store.work.renew(
+                        self.id, [claim.target_id for claim, _ in self._running.values()]
+                    )
                     renewed = self._services.clock.monotonic()
                 await self.look()
             except StoreError as error:
                 _log.error("worker_can_not_look", reason=error.reason, detail=error.detail)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+                # Not `wait_for`: in Python 3.11 it can swallow a cancellation, and with it the end.
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def look(self) -> None:
@@ -97,8 +103,6 @@ class Worker:
         tasks = list(self._running)
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
         with suppress(StoreError):
             await self._services.store.work.leave(self.id)

@@ -6,7 +6,7 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from deploy_core.model.deploys import Stop
-from deploy_core.model.errors import AlreadySent, DeployError, UsageError
+from deploy_core.model.errors import AlreadySent, UsageError
 from deploy_core.model.people import Actor
 from handlers import actions
 from handlers.actions import ButtonValue, read_button_value
@@ -54,17 +54,24 @@ class Buttons:
         if action_id == actions.FULL_ERROR:
             await self._full_error(ask, meant)
             return
+        if action_id not in self._once:
+            raise UsageError("This button isn't one of ours.")
         await self._press(ask, action_id, meant)
 
     async def _press(self, ask: Ask, action_id: str, meant: ButtonValue) -> None:
-        deploys = self._desk.store.deploys
+        deploys, engine = self._desk.store.deploys, self._desk.engine
+        # Before the press is noted: a refused one must not stand in the way of another person's.
+        if action_id == actions.CONFIRM:
+            await engine.require_may_confirm(meant.deploy, ask.by)
+        else:
+            await engine.require_may_change(meant.deploy, ask.by)
         before = await deploys.press(meant.deploy, action_id, ask.by)
         if before is not None:
             await self._desk.say(ask, pressed_already(before))
             return
         try:
             await self._once[action_id](ask, meant.deploy)
-        except DeployError:
+        except Exception:
             # It was not done, so the button must work again.
             await deploys.unpress(meant.deploy, action_id)
             raise

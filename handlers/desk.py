@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.endings import end_tasks
 from deploy_core.engine import Engine
 from deploy_core.model.errors import DeployError, InternalError, NotAllowed
 from deploy_core.model.people import Actor
@@ -93,9 +94,7 @@ class Tasks:
         """Wait for what runs, at most `seconds`; what is kept in the store goes on later."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await end_tasks(self._running)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from handlers.blocks import Block, Message
 from handlers.slack_errors import (
     ChannelClosed,
     SlackError,
+    SlackRateLimited,
     SlackRefused,
     SlackUnreachable,
     slack_errors_mapped,
@@ -107,8 +108,11 @@ class Slack:
         """Answer one person only. Through `response_url` where there is one: it works in channels
         where the bot isn't. Where the person can't be reached in the channel: a direct message."""
         if response_url is not None and thread_ts is None:
-            await self._respond(response_url, message)
-            return
+            try:
+                await self._respond(response_url, message)
+                return
+            except SlackUnreachable:
+                pass  # it was used up, or is too old: after a restart, or a long plan
         try:
             with slack_errors_mapped():
                 await self._client.chat_postEphemeral(
@@ -143,7 +147,7 @@ class Slack:
         try:
             with slack_errors_mapped():
                 answer: Any = await self._client.conversations_info(channel=channel)
-        except SlackUnreachable:
+        except (SlackUnreachable, SlackRateLimited):
             return True  # unknown: the outbox finds out, and falls back
         except SlackError:
             return False

@@ -23,6 +23,7 @@ _CHANNEL_CLOSED = {
     "channel_not_found",
     "not_in_channel",
     "is_archived",
+    "is_inactive",
     "restricted_action",
     "messages_tab_disabled",
     "user_not_found",
@@ -60,8 +61,8 @@ class SlackRateLimited(SlackError):
     default_next_step = "Nothing: it is tried again when Slack allows it."
     retryable = True
 
-    def __init__(self, summary: str, *, retry_after: float) -> None:
-        super().__init__(summary)
+    def __init__(self, summary: str, *, retry_after: float = 1.0, detail: str = "") -> None:
+        super().__init__(summary, detail=detail)
         self.retry_after = retry_after
 
 

@@ -8,9 +8,10 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
 from handlers import verbs
-from handlers.commands import Deploy, OpenDeployForm, Redeploy, Rollback
+from handlers.commands import Deploy, Redeploy, Rollback
 from handlers.desk import SAME_WORDS, Ask, Desk
 from handlers.grammar import parse
+from handlers.text.answers import said_twice
 
 _MENTION = re.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
 
@@ -60,14 +61,21 @@ class Slash:
         await verbs.run(self._desk, ask, parse(ask.text))
 
     async def _take(self, ask: Ask) -> bool:
-        same = None
-        if _changes_something(ask.text):
-            same = (f"words:{ask.by.id}:{ask.channel}:{' '.join(ask.text.split())}", SAME_WORDS)
-        return await self._desk.store.inbox.take(ask.key, payload=ask.payload(), same=same)
+        inbox = self._desk.store.inbox
+        if not await inbox.take(ask.key, payload=ask.payload()):
+            return False
+        words = f"words:{ask.by.id}:{ask.channel}:{' '.join(ask.text.split())}"
+        if not _changes_something(ask.text) or not await inbox.just_said(words, SAME_WORDS):
+            return True
+        self._desk.tasks.start(self._desk.dealing(ask, self._said_twice(ask)))
+        return False
+
+    async def _said_twice(self, ask: Ask) -> None:
+        await self._desk.say(ask, said_twice(int(SAME_WORDS.total_seconds())))
 
 
 def _changes_something(text: str) -> bool:
     try:
-        return isinstance(parse(text), Deploy | Redeploy | Rollback | OpenDeployForm)
+        return isinstance(parse(text), Deploy | Redeploy | Rollback)
     except UsageError:
         return False

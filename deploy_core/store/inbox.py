@@ -36,21 +36,17 @@ class Inbox:
         key: str,
         *,
         payload: dict[str, JsonValue] | None = None,
-        same: tuple[str, timedelta] | None = None,
     ) -> bool:
-        """Return True when the payload is new, and keep it until `done`.
-
-        `same` is a second name (who said what) that may come again only after some time.
-        """
+        """Return True when the payload is new, and keep it until `done`."""
         now = self._clock.now()
         async with self._database.write() as connection:
-            if not await _insert(connection, key, now, payload):
-                return False
-            if same is None or await _not_just_said(connection, *same, now):
-                return True
-            # Not to be carried out after a crash either.
-            await connection.execute(inbox.update().where(inbox.c.key == key).values(done_at=now))
-            return False
+            return await _insert(connection, key, now, payload)
+
+    async def just_said(self, words: str, within: timedelta) -> bool:
+        """Return True when the same words (with who said them) came within this time before."""
+        now = self._clock.now()
+        async with self._database.write() as connection:
+            return not await _not_just_said(connection, words, within, now)
 
     async def done(self, key: str) -> None:
         """The payload was dealt with."""

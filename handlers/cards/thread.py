@@ -8,7 +8,6 @@ from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.explain import full_trace, without_credentials
 from deploy_core.model.states import TargetState
 from handlers import limits
-from handlers.cards.failures import explained, failure_text
 from handlers.cards.summary import summary
 from handlers.mrkdwn import pre, visible
 from handlers.text import deploys as text
@@ -56,7 +55,8 @@ def end_mention(deploy: Deploy, now: datetime) -> str:
 
 
 def failure_broadcast(deploy: Deploy, now: datetime) -> str | None:
-    """Return the reply that is shown in the channel too, or None where nothing failed."""
+    """Return the reply that is shown in the channel too, or None where nothing failed. One
+    sentence: the card has the rest."""
     failed = [
         target
         for target in deploy.targets
@@ -64,10 +64,7 @@ def failure_broadcast(deploy: Deploy, now: datetime) -> str | None:
     ]
     if not failed:
         return None
-    line = end_mention(deploy, now)
-    if len(deploy.targets) == 1 and explained(failed[0]) is not None:
-        line += f"\n{failure_text(deploy, failed[0])}"
-    return line
+    return end_mention(deploy, now)
 
 
 _SHOWN_IN_CHANNEL = frozenset(

@@ -79,6 +79,14 @@ def looking(user_id: str) -> str:
     return f"{person(user_id)}, the plan is being made."
 
 
+def said_twice(seconds: int) -> str:
+    """Return the answer to the same words by the same person within so many seconds."""
+    return (
+        "You said the same a moment ago: it is being dealt with, and not done twice."
+        f" To have it done again, say it again after {seconds} seconds."
+    )
+
+
 def no_deploys() -> str:
     """Return the answer to `deploys` before the first one."""
     return "There are no deploys yet. Start one with `/dagster deploy LOCATION`."

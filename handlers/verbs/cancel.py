@@ -2,6 +2,7 @@
 
 from deploy_core.model.deploys import Stop
 from deploy_core.model.errors import AlreadySent
+from deploy_core.model.states import TargetState
 from handlers.cards.answers import already_sent
 from handlers.commands import Cancel
 from handlers.desk import Ask, Desk
@@ -22,6 +23,9 @@ async def cancel(desk: Desk, ask: Ask, command: Cancel) -> None:
     try:
         await desk.engine.stop(deploy.id, Stop.CANCEL, ask.by, location=command.location)
     except AlreadySent:
-        await desk.private(ask, already_sent(deploy))
+        now = await desk.store.deploys.get(deploy.id)
+        if any(target.state is TargetState.PUTTING_BACK for target in now.targets):
+            raise  # its own words say it: there is nothing to offer
+        await desk.private(ask, already_sent(now))
         return
     await desk.say(ask, stopping(deploy.id, Stop.CANCEL))

@@ -1,9 +1,14 @@
 """Starting a deploy: planned, written down with a place for its card, and left to the worker."""
 
+import asyncio
+
 from deploy_core.model.deploys import Deploy, Place
-from deploy_core.model.plan import DeployRequest
+from deploy_core.model.plan import DeployPlan, DeployRequest
 from handlers.desk import Ask, Desk
-from handlers.text.answers import card_elsewhere, card_in_direct_message
+from handlers.text.answers import card_elsewhere, card_in_direct_message, looking
+
+SILENT_SECONDS = 3.0
+"""For so long nothing is said while the plan is being made."""
 
 
 async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
@@ -11,7 +16,7 @@ async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
 
     Raises what `Engine.plan` raises, and `SlackError`.
     """
-    plan = await desk.engine.plan(wanted)
+    plan = await _plan(desk, ask, wanted)
     place = await _place(desk, ask, plan.deployment)
     started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)
     if place.channel != ask.channel:
@@ -19,6 +24,18 @@ async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
         said = card_in_direct_message() if direct else card_elsewhere(place.channel, None)
         await desk.say(ask, said)
     return started
+
+
+async def _plan(desk: Desk, ask: Ask, wanted: DeployRequest) -> DeployPlan:
+    """Make the plan. When git or Dagster+ are slow the person is told that it goes on."""
+    plan = asyncio.ensure_future(desk.engine.plan(wanted))
+    try:
+        done, _ = await asyncio.wait({plan}, timeout=SILENT_SECONDS)
+        if not done:
+            await desk.say(ask, looking(ask.by.id))
+        return await plan
+    finally:
+        plan.cancel()
 
 
 async def _place(desk: Desk, ask: Ask, deployment: str) -> Place:

@@ -149,7 +149,7 @@ _SLOW = """\
 import threading
 
 # The warehouse's catalogue is read here, which takes its time.
-threading.Event().wait(20)
+threading.Event().wait(12)
 """
 
 _PACKAGE = "quickstart/definitions.py"

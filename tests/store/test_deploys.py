@@ -76,11 +76,21 @@ async def test_a_sent_change_is_not_cancelled_but_taken_back(store: Store) -> No
     assert await store.work.stops("w") == {claim.target_id: Stop.GO_BACK}
 
 
-async def test_nothing_is_taken_back_before_it_was_sent(store: Store) -> None:
+async def test_going_back_before_anything_was_sent_is_cancelling(store: Store) -> None:
     deploy_id = await store.deploys.create(plan(), request())
-    await store.work.claim("w", most=1)
-    with pytest.raises(AlreadySent):
-        await store.deploys.ask_stop(deploy_id, Stop.GO_BACK, ADA)
+    (claim,) = await store.work.claim("w", most=1)
+    assert await store.deploys.ask_stop(deploy_id, Stop.GO_BACK, ADA) == 1
+    assert await store.work.stops("w") == {claim.target_id: Stop.CANCEL}
+
+
+async def test_what_is_being_put_back_can_not_be_stopped(store: Store) -> None:
+    deploy_id = await store.deploys.create(plan(), request())
+    (claim,) = await store.work.claim("w", most=1)
+    await store.work.start_step(claim, StepName.APPLY)
+    await store.work.move(claim, TargetState.PUTTING_BACK)
+    for stop in Stop:
+        with pytest.raises(AlreadySent, match="already being put back"):
+            await store.deploys.ask_stop(deploy_id, stop, ADA)
 
 
 async def test_a_queued_target_knows_who_is_ahead(store: Store) -> None:

@@ -68,7 +68,7 @@ async def test_a_lease_that_ran_out_is_lost_even_if_nobody_took_it(
     await store.deploys.create(plan("core"), request())
     (claim,) = await store.work.claim("w", most=1)
     await clock.advance(LEASE.total_seconds() + 1)
-    await store.work.renew("w")
+    await store.work.renew("w", [claim.target_id])
     with pytest.raises(LeaseLost):
         await store.work.hold(claim)
 
@@ -78,7 +78,7 @@ async def test_renewing_keeps_the_lease(store: Store, clock: ManualClock) -> Non
     (claim,) = await store.work.claim("w", most=1)
     for _ in range(5):
         await clock.advance(LEASE.total_seconds() - 1)
-        await store.work.renew("w")
+        await store.work.renew("w", [claim.target_id])
     await store.work.hold(claim)
 
 

@@ -1,0 +1,30 @@
+"""`make bench`: every benchmark in one run, as tables for docs/performance.md."""
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+
+from bench import ack, overhead
+
+
+async def main() -> None:
+    """Run the benchmarks that were named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("which", nargs="*", choices=["ack", "start", "overhead"])
+    which = parser.parse_args().which or ["ack", "start", "overhead"]
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        home = Path(folder)
+        if "ack" in which:
+            print("\nAcknowledgement of a command, in ms\n", flush=True)
+            print("\n".join(await ack.run(home)), flush=True)
+        if "start" in which:
+            print("\n| | |\n|---|---|")
+            print("\n".join(await ack.start_and_memory(home)), flush=True)
+        if "overhead" in which:
+            print("\nOur part of a deploy\n")
+            print("\n".join(await overhead.run(home)), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

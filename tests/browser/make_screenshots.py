@@ -1,0 +1,78 @@
+"""Takes the README's screenshots: `python -m tests.browser.make_screenshots [FOLDER]`.
+
+A sandbox and a bot are started for it, and everything on the pictures really happened.
+"""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Page
+
+from tests.browser.page import card, choose, open_page, type_command
+from tests.e2e.world import World, open_world
+
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+LOAD_MS = 60_000
+MOST_BYTES = 300_000
+
+
+async def make_screenshots(folder: Path) -> None:
+    """Play what the pictures show, and write them into the folder."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        async with open_world(Path(home)) as world:
+            async with open_page(world.report["slack_page"], width=1180, height=640) as page:
+                await _good(world, page, folder / "good.png")
+                await _form(page, folder / "form.png")
+            async with open_page(world.report["slack_page"], width=1400, height=860) as page:
+                await _rolled_back(page, folder / "rolled-back.png")
+
+
+async def _good(world: World, page: Page, to: Path) -> None:
+    await world.end(await world.deploy("quickstart@v1"))
+    await type_command(
+        page, '/dagster deploy quickstart --why "best customers for the Monday mail"'
+    )
+    found = card(page, "best customers for the Monday mail")
+    await found.get_by_text("live and verified").first.wait_for(timeout=LOAD_MS)
+    await found.get_by_role("button", name="reply").wait_for()
+    await _shoot(page, to)
+
+
+async def _form(page: Page, to: Path) -> None:
+    await type_command(page, "/dagster deploy")
+    form = page.get_by_role("dialog")
+    await form.get_by_text("Deploy code locations").wait_for()
+    for location in ("core", "marts"):
+        await choose(page, "Code locations", location)
+    await form.get_by_label("Branch, tag or commit").fill("v2")
+    await form.get_by_label("Reason").fill("Clicks by week for the team of marts")
+    await _shoot(page, to)
+    await form.get_by_role("button", name="Close", exact=True).first.click()
+
+
+async def _rolled_back(page: Page, to: Path) -> None:
+    await type_command(page, "/dagster deploy quickstart@broken")
+    found = card(page, "forex_feed")
+    await found.get_by_text("Rolled back to").first.wait_for(timeout=LOAD_MS)
+    opener = found.get_by_role("button", name="replies").last
+    await opener.wait_for()
+    await opener.click()
+    thread = page.locator("#thread")
+    await thread.get_by_text("The full error of quickstart").first.wait_for()
+    await found.evaluate("card => card.scrollIntoView({block: 'start'})")
+    await _shoot(page, to)
+
+
+async def _shoot(page: Page, to: Path) -> None:
+    await page.mouse.move(0, 0)
+    await page.screenshot(path=to)
+    size = (await asyncio.to_thread(to.stat)).st_size
+    if size > MOST_BYTES:
+        raise SystemExit(f"{to.name} has {size:,} bytes; {MOST_BYTES:,} are the most.")
+
+
+if __name__ == "__main__":
+    asyncio.run(make_screenshots(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES))
