@@ -5,6 +5,8 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+# Most tests wait for other processes, so more workers than cores are quicker.
+WORKERS ?= 3
 READY := $(VENV)/.ready
 
 .PHONY: help
@@ -30,7 +32,7 @@ demo: $(READY) ## Start the sandbox and the bot, play a deploy, stay up
 
 .PHONY: test
 test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 .PHONY: check
 check: $(READY) ## Format, lint, types, and who may import whom

@@ -8,16 +8,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_a_first_deploy_that_breaks_has_nothing_to_go_back_to(world: World) -> None:
-    assert await world.location("quickstart", "staging") is None
-    card = await world.deploy("quickstart@broken to staging")
+    assert await world.location("marts", "staging") is None
+    card = await world.deploy("marts@marts-broken to staging")
     assert "waits for Confirm" in card.text, "staging is protected"
-    assert await world.location("quickstart", "staging") is None, "nothing before the Confirm"
+    assert await world.location("marts", "staging") is None, "nothing before the Confirm"
     await world.press(card, "deploy.confirm")
     ended = await world.end(card)
-    assert "ModuleNotFoundError: No module named 'forex_feed'" in ended.text
+    assert "KeyError: 'clics'" in ended.text
     assert "There is nothing to go back to: this was its first deploy." in ended.text
     assert "Confirm pressed by <@U0ADA000001>" in ended.shown
-    found = await world.location("quickstart", "staging")
+    found = await world.location("marts", "staging")
     assert found is not None
     assert found["load_error"] is not None
 
