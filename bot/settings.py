@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 
 from deploy_core.model.errors import ConfigInvalid
-from deploy_core.settings import CoreSettings, DeploymentSettings, Name, ProjectSettings, Settings
+from deploy_core.settings import CoreSettings, Settings
 from deploy_core.sources.yaml_nodes import Located, Problems, Unreadable, read_yaml
 
 CONFIG_VARIABLE = "DAGSTER_CHATOPS_CONFIG"
@@ -52,21 +52,14 @@ class ServerSettings(Settings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
 
 
-class FileSettings(Settings):
-    """The whole configuration file."""
+class FileSettings(CoreSettings):
+    """The whole configuration file: what the engine needs, and what only the program does."""
 
     dagster_plus: DagsterPlusSettings = DagsterPlusSettings()
     slack: SlackSettings = SlackSettings()
     server: ServerSettings = ServerSettings()
-    deployments: Annotated[dict[Name, DeploymentSettings], Field(min_length=1)]
-    default_deployment: str | None = None
-    projects: dict[Name, ProjectSettings] = Field(default_factory=dict)
     store: str = "var/dagster-chatops.sqlite"
-    work_folder: str = "var"
-    poll_seconds: float = Field(default=0.5, gt=0)
-    no_agent_grace: float = Field(default=15.0, ge=0)
-    parallel_targets: int = Field(default=50, ge=1, le=500)
-    drain_seconds: float = Field(default=20.0, ge=0)
+    drain_seconds: float = Field(default=8.0, ge=0)
 
 
 class BotSettings(Settings):
@@ -111,15 +104,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         slack_app_token=_secret("SLACK_APP_TOKEN", environment),
         slack_signing_secret=_secret("SLACK_SIGNING_SECRET", environment),
         store=file.store if "://" in file.store else str(folder / file.store),
-        core=CoreSettings(
-            deployments=file.deployments,
-            projects=file.projects,
-            default_deployment=file.default_deployment,
-            work_folder=str(folder / file.work_folder),
-            poll_seconds=file.poll_seconds,
-            no_agent_grace=file.no_agent_grace,
-            parallel_targets=file.parallel_targets,
-        ),
+        core=file.model_copy(update={"work_folder": str(folder / file.work_folder)}),
     )
 
 

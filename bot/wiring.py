@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from bot.settings import BotSettings
+from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.catalog import Catalog
 from deploy_core.clock import SystemClock
 from deploy_core.dagster_plus.client import DagsterPlus
@@ -39,20 +42,22 @@ async def open_core(settings: BotSettings, *, kind: str) -> AsyncIterator[Core]:
     clock = SystemClock()
     folder = Path(settings.core.work_folder)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    store = await Store.open(settings.store, clock)
-    dagster = DagsterPlus(
-        organization=settings.organization,
-        token=settings.dagster_token,
-        url=settings.dagster_url,
-        clock=clock,
-    )
-    try:
+    async with AsyncExitStack() as stack:
+        store = await Store.open(settings.store, clock)
+        stack.push_async_callback(store.close)
+        dagster = DagsterPlus(
+            organization=settings.organization,
+            token=settings.dagster_token,
+            url=settings.dagster_url,
+            clock=clock,
+        )
+        stack.push_async_callback(dagster.close)
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
+        images = DockerArtifacts(settings.core.docker, work_folder=folder, clock=clock, http=http)
+        stack.push_async_callback(images.close)
         mirrors = GitMirrors(folder, clock)
         catalog = Catalog(dict(settings.core.projects), mirrors)
-        services = Services(settings.core, dagster, mirrors, store, clock)
+        services = Services(settings.core, dagster, mirrors, store, clock, images)
         worker = Worker(services, kind=kind)
-        planner = Planner(settings.core, dagster, catalog, mirrors, store)
+        planner = Planner(settings.core, dagster, catalog, mirrors, store, images)
         yield Core(settings, services, catalog, Engine(services, planner, worker.wake), worker)
-    finally:
-        await dagster.close()
-        await store.close()

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from deploy_core.agents import agent_problem
-from deploy_core.artifacts.documents import wanted_document
+from deploy_core.artifacts.docker_artifacts import DockerArtifacts
+from deploy_core.artifacts.plans import FIRST_STEPS, ArtifactPlan, ArtifactPlans
 from deploy_core.catalog import Catalog, ProjectAtRef
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.values import AgentStatus, LocationState
@@ -63,12 +64,14 @@ class Planner:
         catalog: Catalog,
         mirrors: GitMirrors,
         store: Store,
+        images: DockerArtifacts,
     ) -> None:
         self._settings = settings
         self._dagster = dagster
         self._catalog = catalog
         self._mirrors = mirrors
         self._store = store
+        self._images = images
 
     async def plan(self, request: DeployRequest) -> DeployPlan:
         """Return what the request would do.
@@ -126,15 +129,21 @@ class Planner:
                 *(self._catalog.read(project, request.ref) for project in projects)
             )
             read = {file.project: file for file in files}
+        artifacts = ArtifactPlans(self._images, self._mirrors)
         plans = []
         for location, project in found.items():
             if image_only and request.image and location in now.documents:
-                plans.append(self._new_image(location, project, request.image, deployment, now))
+                image, risk = await artifacts.find(request.image)
+                plan = self._new_image(location, project, image, deployment, now)
+                plans.append(plan.model_copy(update={"risks": (*plan.risks, *_if_any(risk))}))
             elif project is None:
                 raise self._unknown(location, now)
             else:
-                target = self._from_file(read[project], location, name, deployment, request, now)
-                plans.append(await target)
+                file = read[project]
+                artifact = await artifacts.of_file(
+                    file, file.location(location), request.image, rebuild=request.rebuild
+                )
+                plans.append(await self._from_file(file, location, name, artifact, deployment, now))
         return plans
 
     async def _from_file(
@@ -142,35 +151,28 @@ class Planner:
         file: ProjectAtRef,
         location: str,
         name: str,
+        artifact: ArtifactPlan,
         deployment: DeploymentSettings,
-        request: DeployRequest,
         now: Now,
     ) -> TargetPlan:
-        checkout = self._mirrors.checkout_path(file.project, file.commit.sha)
-        in_file = file.location(location)
-        wanted = wanted_document(
-            in_file, file.settings, file.commit, checkout=checkout, image=request.image
-        )
-        is_source = file.settings.artifact == "source" and request.image is None
         live = now.live(location)
         document = merge_documents(
             applied=await self._store.applied.file_document(name, location),
             live=live.document if live else None,
-            wanted=wanted,
+            wanted=artifact.document,
         )
         old, new = live.version.commit if live else None, file.commit.sha
         between = None
         if old and old != new:
             between = await self._mirrors.commits_between(file.project, file.settings, old, new)
-        risks = self._risks(document, live, now)
+        risks = [*self._risks(document, live, now), *artifact.risks]
         if between and between.behind:
             risks.append(f"This goes back: the new version is {between.behind} commits behind.")
         deadline = file.settings.load_deadline.get(location, deployment.load_deadline)
-        first = StepName.CHECKOUT if is_source else StepName.FIND_IMAGE
         return TargetPlan(
             location=location,
             project=file.project,
-            artifact=ArtifactKind.SOURCE if is_source else ArtifactKind.PREBUILT,
+            artifact=artifact.kind,
             document=document,
             version=version_of(document),
             live=live,
@@ -179,10 +181,11 @@ class Planner:
             commits_total=between.total if between else 0,
             compare_url=compare_url(file.settings, old, new) if between and old else None,
             ref=file.ref,
-            file_document=wanted,
+            file_document=artifact.document,
+            build=artifact.build,
             load_deadline=deadline * 60,
             risks=tuple(risks),
-            steps=(first, *_LAST_STEPS),
+            steps=(*FIRST_STEPS[artifact.kind], *_LAST_STEPS),
         )
 
     def _new_image(
@@ -282,3 +285,7 @@ class Planner:
             f"There is no code location {location}.{unread}",
             choices=tuple(sorted(names | now.documents.keys())),
         )
+
+
+def _if_any(risk: str | None) -> tuple[str, ...]:
+    return (risk,) if risk else ()

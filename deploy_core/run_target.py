@@ -19,7 +19,7 @@ from deploy_core.model.errors import (
 )
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
-from deploy_core.steps import STEPS, Output, Run, Services, document_to_put_back
+from deploy_core.steps import STEPS, Output, Run, Services, document_to_put_back, still_there
 from deploy_core.store.work import Claim
 
 PUT_BACK_STEPS = (StepName.PUT_BACK_APPLY, StepName.PUT_BACK_WAIT, StepName.PUT_BACK_VERIFY)
@@ -170,7 +170,7 @@ class TargetRunner:
             await work.move(run.claim, TargetState.FAILED, failure=failure, note=PUT_BACK_IS_OFF)
             return
         try:
-            await document_to_put_back(self._services, run)
+            await still_there(self._services, await document_to_put_back(self._services, run))
         except DeployError as error:
             why = failure_of(error)
             await work.move(run.claim, TargetState.FAILED, failure=failure, put_back_failure=why)

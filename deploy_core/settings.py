@@ -161,12 +161,12 @@ class ProjectSettings(Settings):
 class CoreSettings(Settings):
     """What the engine needs to know; `default_deployment` is the first one if not given."""
 
-    deployments: dict[Name, DeploymentSettings]
+    deployments: Annotated[dict[Name, DeploymentSettings], Field(min_length=1)]
     projects: dict[Name, ProjectSettings] = Field(default_factory=dict)
     default_deployment: str | None = None
-    work_folder: str
+    work_folder: str = "var"
     poll_seconds: float = Field(default=0.5, gt=0)
     poll_seconds_most: float = Field(default=3.0, gt=0)
     no_agent_grace: float = Field(default=15.0, ge=0)
-    parallel_targets: int = Field(default=8, ge=1, le=64)
+    parallel_targets: int = Field(default=50, ge=1, le=500)
     docker: DockerSettings = DockerSettings()

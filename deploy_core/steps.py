@@ -1,11 +1,15 @@
 """The steps of a target. Each can be run again after a crash without doing harm."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import JsonValue
 
 from deploy_core.agents import agent_problem
+from deploy_core.artifacts.build_recipe import recipe_for
+from deploy_core.artifacts.docker_artifacts import Built, DockerArtifacts
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.values import Deployed
@@ -19,10 +23,13 @@ from deploy_core.model.errors import (
     NoAgentOnQueue,
     NothingToGoBackTo,
     PlanChanged,
+    RegistryUnauthorised,
+    RegistryUnreachable,
     ServerError,
     Superseded,
 )
 from deploy_core.model.plan import DeployKind, Document, StepName
+from deploy_core.progress import progress_noted
 from deploy_core.requested import asks_for, fingerprint
 from deploy_core.settings import CoreSettings
 from deploy_core.sources.git import GitMirrors
@@ -48,6 +55,7 @@ class Services:
     mirrors: GitMirrors
     store: Store
     clock: Clock
+    images: DockerArtifacts
 
 
 @dataclass
@@ -88,8 +96,39 @@ async def checkout(services: Services, run: Run) -> Output:
 
 
 async def find_image(services: Services, run: Run) -> Output:
-    """Name the image that will run."""
-    return {"image": run.target.plan.version.image}
+    """Name the image that will run, and see that it is still there. Raises `ImageNotFound`."""
+    image = run.target.plan.version.image
+    if image is not None:
+        await still_there(services, {"image": image})
+    return {"image": image}
+
+
+async def build(services: Services, run: Run) -> Output:
+    """Build the image, unless there is one of the same content. Raises `ArtifactError`."""
+    plan, folder = run.target.plan, run.outputs[StepName.CHECKOUT].get("folder")
+    settings = services.settings.projects.get(plan.project or "")
+    commit = plan.version.commit
+    if plan.build is None or settings is None or commit is None or not isinstance(folder, str):
+        raise ConfigInvalid(f"The project {plan.project} is no longer in the configuration.")
+    recipe = recipe_for(plan.location, plan.build.directory, plan.build.repository, settings)
+    async with progress_noted(services, run.claim) as progress:
+        built = await services.images.build(
+            recipe,
+            checkout=Path(folder),
+            sha=commit,
+            key=plan.build.key,
+            on_progress=progress,
+            rebuild=plan.build.rebuild,
+        )
+    return built.model_dump(mode="json")
+
+
+async def push(services: Services, run: Run) -> Output:
+    """Push the image, and name it by its digest. Raises `ArtifactError`."""
+    built = Built.model_validate(run.outputs[StepName.BUILD])
+    async with progress_noted(services, run.claim) as progress:
+        pushed = await services.images.push(built, progress)
+    return {**pushed.model_dump(mode="json"), "image": pushed.image}
 
 
 async def read_live(services: Services, run: Run) -> Output:
@@ -103,6 +142,7 @@ async def read_live(services: Services, run: Run) -> Output:
     documents = await services.dagster.documents(run.deployment)
     states = await services.dagster.location_states(run.deployment)
     live, state = documents.get(run.location), states.get(run.location)
+    pushed = run.outputs.get(StepName.PUSH, {}).get("image")
     document = await _document_to_send(services, run, live)
     if run.deploy.confirmed_at is not None and document != run.target.plan.document:
         raise PlanChanged(f"{run.location} was changed after you confirmed the plan.")
@@ -111,6 +151,8 @@ async def read_live(services: Services, run: Run) -> Output:
         "document": document,
         "requested": None if requested is None else fingerprint(requested),
     }
+    if isinstance(pushed, str):
+        output["document"] = {**document, "image": pushed}
     if state is not None:
         output |= {
             "loaded": not state.loading and not state.failed,
@@ -149,6 +191,7 @@ async def verify(services: Services, run: Run) -> Output:
 async def put_back_apply(services: Services, run: Run) -> Output:
     """Send what was live before. Raises `NothingToGoBackTo`, `Superseded`."""
     document = await document_to_put_back(services, run)
+    await still_there(services, document)
     ours = run.outputs[StepName.APPLY]["requested"]
     states = await services.dagster.location_states(run.deployment)
     state = states.get(run.location)
@@ -192,6 +235,16 @@ async def document_to_put_back(services: Services, run: Run) -> Document:
     if verified is None or verified == sent:
         raise NothingToGoBackTo(f"No earlier version of {run.location} was seen live.")
     return verified
+
+
+async def still_there(services: Services, document: Document) -> None:
+    """Raise `ImageNotFound` when the registry says that the document's image is gone. A registry
+    that can't be asked stops nothing: the agent has credentials of its own."""
+    image = document.get("image")
+    if not isinstance(image, str):
+        return
+    with suppress(RegistryUnauthorised, RegistryUnreachable):
+        await services.images.find(image)
 
 
 async def _some_agent(services: Services, run: Run) -> None:
@@ -350,6 +403,8 @@ def _since(target: Target, step: StepName, now: datetime) -> float:
 STEPS = {
     StepName.CHECKOUT: checkout,
     StepName.FIND_IMAGE: find_image,
+    StepName.BUILD: build,
+    StepName.PUSH: push,
     StepName.READ_LIVE: read_live,
     StepName.APPLY: apply,
     StepName.WAIT: wait,

@@ -34,6 +34,8 @@ LOOK_SECONDS = 0.2
 _STEP_WORDS = {
     StepName.CHECKOUT: "checking out",
     StepName.FIND_IMAGE: "finding the image",
+    StepName.BUILD: "building the image",
+    StepName.PUSH: "pushing the image",
     StepName.READ_LIVE: "reading what is live",
     StepName.APPLY: "updating the location",
     StepName.WAIT: "waiting for the agent",

@@ -20,20 +20,17 @@ def wanted_document(
     checkout: Path,
     image: str | None,
 ) -> Document:
-    """Return the document that the file asks for at this commit.
-
-    `image` is the person's own choice and wins. Raises `ImageMissing`, `BuildNeeded`,
-    `UnsafePath`.
-    """
+    """Return the document that the file asks for at this commit, with this image, or without one
+    for an agent that reads the checkout. Raises `UnsafePath`."""
     document = dict(location.document)
     document["git"] = _git(settings, commit)
-    if image is None and settings.artifact == "source":
+    if image is None:
         document.pop("image", None)
         folder = _source_folder(location, checkout)
         document["working_directory"] = str(folder)
         document["code_source"] = _absolute(document["code_source"], folder)
     else:
-        document["image"] = image or _image(location, settings, commit)
+        document["image"] = image
     return document
 
 
@@ -56,7 +53,9 @@ def _absolute(code_source: JsonValue, folder: Path) -> JsonValue:
     return code_source
 
 
-def _image(location: FileLocation, settings: ProjectSettings, commit: Commit) -> str:
+def image_in_file(location: FileLocation, settings: ProjectSettings, commit: Commit) -> str:
+    """Return the image that CI has pushed for this commit: by the tag template, or as the file
+    says. Raises `ImageMissing`, `BuildNeeded`."""
     in_file = location.document.get("image")
     if settings.image_tag is None:
         if isinstance(in_file, str):

@@ -33,6 +33,8 @@ class StepName(StrEnum):
 
     CHECKOUT = "checkout"  # a checkout that the agent can read
     FIND_IMAGE = "find_image"
+    BUILD = "build"
+    PUSH = "push"
     READ_LIVE = "read_live"  # what is live now: kept for going back
     APPLY = "apply"
     WAIT = "wait"
@@ -47,6 +49,7 @@ class ArtifactKind(StrEnum):
 
     SOURCE = "source"
     PREBUILT = "prebuilt"
+    DOCKER = "docker"
 
 
 class Commit(Frozen):
@@ -100,6 +103,16 @@ class Live(Frozen):
     loaded: bool
 
 
+class BuildPlan(Frozen):
+    """What is built for a location: `directory` and `repository` are the file's `build`, `key` is
+    the same exactly when the same image would come out."""
+
+    directory: str | None
+    repository: str
+    key: str
+    rebuild: bool = False
+
+
 class TargetPlan(Frozen):
     """One code location of a deploy."""
 
@@ -115,6 +128,7 @@ class TargetPlan(Frozen):
     compare_url: str | None = None
     ref: str | None = None
     file_document: Document | None = None  # what the file said: the base of the next merge
+    build: BuildPlan | None = None
     load_deadline: float = 900.0  # seconds
     risks: tuple[str, ...] = ()
     steps: tuple[StepName, ...] = ()
@@ -155,6 +169,7 @@ class DeployRequest(Frozen):
     ref: str | None = None
     deployment: str | None = None
     image: str | None = None
+    rebuild: bool = False
     why: str | None = None
     of_deploy: int | None = None  # the deploy that a rollback goes back behind
 

@@ -152,6 +152,10 @@ class GitMirrors:
         names = listed.decode("utf-8", "replace").splitlines()
         return tuple(dict.fromkeys(name.split("/", 2)[2] for name in names))
 
+    def git_folder(self, project: str) -> Path:
+        """Return the bare repository of the project."""
+        return self._mirrors.path(project)
+
     def checkout_path(self, project: str, sha: str) -> Path:
         """Return the folder that `checkout` makes, whether it is there already or not."""
         return self._checkouts.path(project, sha)

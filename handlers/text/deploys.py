@@ -62,6 +62,8 @@ BUTTONS: Final[dict[str, str]] = {
 _NOW: Final[dict[StepName, str]] = {
     StepName.CHECKOUT: "checking out the code",
     StepName.FIND_IMAGE: "looking for the image",
+    StepName.BUILD: "building the image",
+    StepName.PUSH: "pushing the image",
     StepName.READ_LIVE: "reading what is live",
     StepName.APPLY: "sending the change to Dagster+",
     StepName.WAIT: "waiting for the agent to load it",
@@ -71,15 +73,17 @@ _NOW: Final[dict[StepName, str]] = {
     StepName.PUT_BACK_VERIFY: "verifying that the earlier version is live",
 }
 _DONE: Final[dict[StepName, str]] = {
-    StepName.CHECKOUT: "checked out in {}",
-    StepName.FIND_IMAGE: "image found in {}",
-    StepName.READ_LIVE: "live version read in {}",
-    StepName.APPLY: "change sent in {}",
-    StepName.WAIT: "loaded by the agent in {}",
-    StepName.VERIFY: "verified in {}",
-    StepName.PUT_BACK_APPLY: "earlier version sent in {}",
-    StepName.PUT_BACK_WAIT: "earlier version loaded in {}",
-    StepName.PUT_BACK_VERIFY: "earlier version verified in {}",
+    StepName.CHECKOUT: "checked out",
+    StepName.FIND_IMAGE: "image found",
+    StepName.BUILD: "image built",
+    StepName.PUSH: "image pushed",
+    StepName.READ_LIVE: "live version read",
+    StepName.APPLY: "change sent",
+    StepName.WAIT: "loaded by the agent",
+    StepName.VERIFY: "verified",
+    StepName.PUT_BACK_APPLY: "earlier version sent",
+    StepName.PUT_BACK_WAIT: "earlier version loaded",
+    StepName.PUT_BACK_VERIFY: "earlier version verified",
 }
 
 _KINDS: Final = {
@@ -223,8 +227,10 @@ def running_words(target: Target, now: datetime) -> str:
     if step is None:
         return "starting" + asked
     doing = _NOW[step.name]
+    if step.state is StepState.FAILED:
+        return f"failed while {doing}, deciding what follows{asked}"
     if step.state is not StepState.STARTED:
-        return f"running, after {doing}{asked}"
+        return f"{doing}: done{asked}"
     return f"{doing}, {seconds(step.started_at, now)} so far{asked}"
 
 
@@ -234,9 +240,11 @@ def steps_line(steps: tuple[StepRun, ...], now: datetime) -> str:
 
 
 def _step(step: StepRun, now: datetime) -> str:
-    took = seconds(step.started_at, step.ended_at or now) or "under 1 s"
-    if step.state is StepState.FINISHED:
-        return _DONE[step.name].format(took)
+    took = seconds(step.started_at, step.ended_at or now)
+    if step.state is StepState.FINISHED and step.ended_at is not None:
+        # What took no time to speak of is named without one.
+        quick = (step.ended_at - step.started_at).total_seconds() < 1
+        return _DONE[step.name] if quick else f"{_DONE[step.name]} in {took}"
     if step.state is StepState.STARTED:
         return f"{_NOW[step.name]}, {took} so far"
     end = "failed" if step.state is StepState.FAILED else "stopped"

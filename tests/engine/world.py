@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import SecretStr
 
+from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.catalog import Catalog
 from deploy_core.clock import SystemClock
 from deploy_core.dagster_plus.client import DagsterPlus
@@ -264,9 +265,12 @@ async def open_world(
         )
         stack.push_async_callback(dagster.close)
         mirrors = GitMirrors(folder / "work", clock)
-        services = Services(settings, dagster, mirrors, store, clock)
+        web = await stack.enter_async_context(httpx.AsyncClient())
+        images = DockerArtifacts(settings.docker, work_folder=folder, clock=clock, http=web)
+        stack.push_async_callback(images.close)
+        services = Services(settings, dagster, mirrors, store, clock, images)
         catalog = Catalog(dict(settings.projects), mirrors)
-        planner = Planner(settings, dagster, catalog, mirrors, store)
+        planner = Planner(settings, dagster, catalog, mirrors, store, images)
         worker = Worker(services, kind="test")
 
         def wake() -> None:

@@ -1,0 +1,48 @@
+"""Where builds have their private folders and their logs, and what is removed there in time."""
+
+import contextlib
+import shutil
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from deploy_core.artifacts.build_output import LAST_LINES
+
+_ABANDONED = timedelta(hours=6)  # no build takes as long: its process has died
+_KEEP_LOGS = timedelta(days=14)
+
+
+class BuildFolder:
+    """The folders `work` and `logs` below `folder`. Every method is blocking."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+
+    def log_file(self, name: str) -> Path:
+        """Return where the log of a build goes."""
+        return self._folder / "logs" / f"{name}.log"
+
+    def new_work(self) -> Path:
+        """Return a new folder that is readable by us alone: secrets are put there."""
+        parent = self._folder / "work"
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=parent))
+
+    def collect(self, now: datetime) -> None:
+        """Remove old logs, and what processes that died have left."""
+        for pattern, limit in (("work/*", _ABANDONED), ("logs/*.log", _KEEP_LOGS)):
+            for path in self._folder.glob(pattern):
+                with contextlib.suppress(FileNotFoundError):
+                    if now.timestamp() - path.stat().st_mtime > limit.total_seconds():
+                        remove_folder(path) if path.is_dir() else path.unlink()
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it. Blocking."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def last_lines(path: Path) -> str:
+    """Return the end of a log. Blocking."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-LAST_LINES:])

@@ -1,0 +1,42 @@
+"""A build's progress, written to the target's note for its card, at most once a second."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from deploy_core.endings import end_tasks
+from deploy_core.store.work import Claim
+
+if TYPE_CHECKING:
+    from deploy_core.steps import Services
+
+NOTE_SECONDS = 1.0
+
+
+class Progress:
+    """Called with each step; keeps the last one. May be called from another thread."""
+
+    def __init__(self) -> None:
+        self.words = ""
+
+    def __call__(self, step: int, of: int, text: str) -> None:
+        self.words = f"step {step} of {of}: {text}" if of else text
+
+
+@asynccontextmanager
+async def progress_noted(services: "Services", claim: Claim) -> AsyncIterator[Progress]:
+    """Yield a progress that is noted while the work goes on, and forgotten at its end."""
+    progress = Progress()
+    noting = asyncio.create_task(_note(services, claim, progress))
+    try:
+        yield progress
+    finally:
+        await end_tasks([noting])
+    await services.store.work.note(claim, "")
+
+
+async def _note(services: "Services", claim: Claim, progress: Progress) -> None:
+    while True:
+        await services.clock.sleep(NOTE_SECONDS)
+        await services.store.work.note(claim, progress.words)
