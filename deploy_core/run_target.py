@@ -22,6 +22,8 @@ from deploy_core.model.states import TargetState
 from deploy_core.steps import STEPS, Output, Run, Services, document_to_put_back, still_there
 from deploy_core.store.work import Claim
 
+PAUSED = "Paused while the bot restarts; it goes on by itself."
+
 PUT_BACK_STEPS = (StepName.PUT_BACK_APPLY, StepName.PUT_BACK_WAIT, StepName.PUT_BACK_VERIFY)
 
 CHANGES_DAGSTER = frozenset({StepName.APPLY, StepName.PUT_BACK_APPLY})
@@ -81,6 +83,8 @@ class TargetRunner:
                 step.name for step in target.steps if step.state is not StepState.FINISHED
             ),
         )
+        if target.note == PAUSED:
+            await self._services.store.work.note(claim, "")
         if target.state is TargetState.PUTTING_BACK:
             await self._back(run)
             return

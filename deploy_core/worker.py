@@ -9,8 +9,8 @@ from contextlib import suppress
 import structlog
 
 from deploy_core.endings import end_tasks
-from deploy_core.model.errors import StoreError
-from deploy_core.run_target import StopSignal, TargetRunner
+from deploy_core.model.errors import LeaseLost, StoreError
+from deploy_core.run_target import PAUSED, StopSignal, TargetRunner
 from deploy_core.steps import Services
 from deploy_core.store.work import LEASE, Claim
 
@@ -103,6 +103,10 @@ class Worker:
         tasks = list(self._running)
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
+        left = [claim for task, (claim, _) in self._running.items() if not task.done()]
         await end_tasks(tasks)
+        with suppress(StoreError, LeaseLost):
+            for claim in left:
+                await self._services.store.work.note(claim, PAUSED)
         with suppress(StoreError):
             await self._services.store.work.leave(self.id)

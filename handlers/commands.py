@@ -35,6 +35,7 @@ class Deploy:
     deployment: str | None = None
     image: str | None = None
     why: str | None = None
+    rebuild: bool = False  # build the image anew, even where there is one of the same content
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ def render(command: Command) -> str:
             parts = [verb, *map(_name, command.locations), "--all" if command.all else ""]
             parts += [_at(command.ref) if isinstance(command, Deploy) else ""]
             parts += [_to(command.deployment)]
+            if isinstance(command, Deploy) and command.rebuild:
+                parts.append("--rebuild")
         case Rollback():
             parts = ["rollback", *map(_name, command.locations), _number(command.deploy)]
             parts += [_in(command.deployment)]
@@ -150,6 +153,7 @@ def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:
         ref=command.ref,
         deployment=command.deployment,
         image=command.image,
+        rebuild=command.rebuild,
         why=command.why,
     )
 

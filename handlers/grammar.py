@@ -25,7 +25,7 @@ from handlers.commands import (
     Rollback,
     Status,
 )
-from handlers.usage import FORMS, OPTIONS, form_error, near, no_option, short
+from handlers.usage import FLAGS, FORMS, OPTIONS, form_error, near, no_option, short
 from handlers.words import DASHES, Word, clean, single_dash, split, unwrap
 
 MOST_LOCATIONS: Final = 300
@@ -45,8 +45,13 @@ class _Said:
     numbers: list[int] = field(default_factory=list)
     lone_ref: str | None = None
     deployment: str | None = None
-    all: bool = False
+    flags: set[str] = field(default_factory=set)
     values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def all(self) -> bool:
+        """Whether every location is meant."""
+        return "all" in self.flags
 
 
 def parse(text: str) -> Command:
@@ -143,10 +148,10 @@ def _read_option(said: _Said, word: Word, rest: list[Word]) -> None:
     option = word.option or ""
     if option not in OPTIONS.get(said.verb, ()):
         raise no_option(said.verb, option)
-    if option == "all":
+    if option in FLAGS:
         if word.quoted is not None or word.rest:
-            raise form_error(said.verb, "--all takes no value.")
-        said.all = True
+            raise form_error(said.verb, f"--{option} takes no value.")
+        said.flags.add(option)
         return
     value = _value(option, word, rest).strip()
     if not value:
@@ -277,7 +282,7 @@ def _deploy(said: _Said) -> Command:
         raise form_error("deploy", "One --image can't be for several locations.")
     if not names and not said.all:
         return OpenDeployForm(ref=ref, deployment=said.deployment, image=image, why=why)
-    return Deploy(names, said.all, ref, said.deployment, image, why)
+    return Deploy(names, said.all, ref, said.deployment, image, why, "rebuild" in said.flags)
 
 
 def _redeploy(said: _Said) -> Command:

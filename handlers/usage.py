@@ -7,7 +7,10 @@ from typing import Final
 from deploy_core.model.errors import UsageError
 
 FORMS: Final[dict[str, str]] = {
-    "deploy": 'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--why "…"]',
+    "deploy": (
+        "deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild]"
+        ' [--why "…"]'
+    ),
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
     "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
     "cancel": "cancel NUMBER or cancel LOCATION [in DEPLOYMENT]",
@@ -40,10 +43,13 @@ MEANT: Final = {
     "commit": "ref",
 }
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "deploy": ("all", "image", "ref", "why"),
+    "deploy": ("all", "image", "rebuild", "ref", "why"),
     "redeploy": ("all", "why"),
     "rollback": ("why",),
 }
+
+FLAGS: Final = frozenset({"all", "rebuild"})
+"""Options without a value."""
 
 
 def form_error(verb: str, summary: str, choices: tuple[str, ...] = ()) -> UsageError:

@@ -71,6 +71,7 @@ def deploy(
     image: Annotated[str | None, typer.Option(help="An image instead of the default one.")] = None,
     why: Annotated[str | None, typer.Option(help="The reason, kept in the history.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All code locations.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the images anew.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan unseen.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
     config: Config = None,
@@ -79,7 +80,7 @@ def deploy(
     from bot.cli.deploy import DeployOptions, deploy_locations  # noqa: PLC0415
 
     set_up_logs(as_json=False, quiet=True)
-    options = DeployOptions(tuple(locations or ()), to, image, why, every, yes, plan)
+    options = DeployOptions(tuple(locations or ()), to, image, why, every, rebuild, yes, plan)
     _finish(deploy_locations(load_settings_or_exit(config), options))
 
 

@@ -75,6 +75,7 @@ class DeployOptions:
     image: str | None
     why: str | None
     every: bool
+    rebuild: bool
     yes: bool
     plan_only: bool
 
@@ -115,6 +116,7 @@ def request_of(options: DeployOptions) -> DeployRequest:
         ref=refs.pop() if refs else None,
         deployment=options.deployment,
         image=options.image,
+        rebuild=options.rebuild,
         why=options.why,
     )
 

@@ -27,6 +27,7 @@ MORE: Final[dict[str, str]] = {
         " none is given), the change is sent, and the agent is waited for. Live means that it was"
         " seen to be loaded. When it doesn't load, what was live before is put back.\n"
         "`--all` deploys every location of the configuration, `--image` takes this image,"
+        " `--rebuild` builds the image anew,"
         " `--why` is kept with the deploy. A name in two projects is written `project:location`.\n"
         "Examples: `deploy core@main to prod`, `deploy core dbt @v1.2`,"
         ' `deploy --all --why "new base image"`'

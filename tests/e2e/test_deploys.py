@@ -29,7 +29,7 @@ async def test_a_good_deploy_is_live_and_verified(world: World) -> None:
     assert "by <@U0ADA000001>" in ended.shown
     assert "“the first”" in ended.shown
     assert f"Live on prod now: quickstart at `{v1[:7]}`" in ended.shown
-    for step in ("checked out in", "change sent in", "loaded by the agent in", "verified in"):
+    for step in ("checked out", "change sent", "loaded by the agent", "verified"):
         assert step in ended.shown
     (told,) = await world.replies(ended)
     assert told.text.startswith("<@U0ADA000001> quickstart is live on prod")

@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy_core.model.deploys import Deploy, EventKind
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
+from deploy_core.run_target import PAUSED
 from deploy_core.settings import DeploymentSettings
 from deploy_core.store.work import LEASE
 from deploy_core.worker import Worker
@@ -141,12 +142,14 @@ async def test_drained_the_deploy_goes_on_in_the_next_process_at_once(world: Wor
     waiting = await world.start("quickstart", ref="v1")
     await world.worker.drain(0)
     world.working.pop().cancel()
-    assert (await world.store.deploys.get(started.id)).targets[0].state is TargetState.RUNNING
+    paused = (await world.store.deploys.get(started.id)).targets[0]
+    assert (paused.state, paused.note) == (TargetState.RUNNING, PAUSED)
     world.worker = Worker(world.services, kind="test")
     world.run_worker()
     world.no_faults()
     for each in (started, waiting):
-        assert (await world.ended(each.id)).targets[0].state is TargetState.VERIFIED
+        target = (await world.ended(each.id)).targets[0]
+        assert (target.state, target.note) == (TargetState.VERIFIED, "")
     assert len(await world.requests("mutation")) == 2
 
 

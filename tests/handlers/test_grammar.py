@@ -53,6 +53,7 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
         ("deploy —all to prod", Deploy(all=True, deployment="prod")),
         ("deploy –all", Deploy(all=True)),  # noqa: RUF001
         ("deploy --ALL @v2", Deploy(all=True, ref="v2")),
+        ("deploy core --rebuild", Deploy(("core",), rebuild=True)),
         ("deploy core --ref jane", Deploy(("core",), ref="jane")),
         ("deploy core --image=ghcr.io/a/b:1", Deploy(("core",), image="ghcr.io/a/b:1")),
         (
@@ -136,6 +137,8 @@ def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -
         ("deploy core --", "“--” has no place here.", ()),
         ("deploy core --all", "Both locations and --all are given; say one of them.", ()),
         ("deploy --all=yes", "--all takes no value.", ()),
+        ("deploy core --rebuild=no", "--rebuild takes no value.", ()),
+        ("redeploy core --rebuild", "redeploy has no option --rebuild.", ()),
         ("deploy a b --image x", "One --image can't be for several locations.", ()),
         ("deploy a --image x --image y", "--image is given twice.", ()),
         ("deploy a --image", "After --image its value is missing.", ()),

@@ -16,7 +16,7 @@ async def test_a_good_deploy_is_one_message_edited_in_place(world: World) -> Non
     ended = await world.card("quickstart is live on prod")
     assert ended.ts == card.ts
     assert "verified" in ended.text
-    for step in ("checked out in", "change sent in", "loaded by the agent in", "verified in"):
+    for step in ("checked out", "change sent", "loaded by the agent", "verified"):
         assert step in ended.shown
     reply = await world.reply(card, "live on prod")
     assert "<@U0ADA000001>" in reply.text
