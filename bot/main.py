@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.cli.app import ExitCode
+from bot.cli.exit_codes import ExitCode
 from bot.housekeeping import Housekeeping
 from bot.http_mode import PATH, SlackRequests
 from bot.outbox import OutboxSender

@@ -15,8 +15,8 @@ from deploy_core.clock import SystemClock
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.engine import Engine
 from deploy_core.planner import Planner
+from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
-from deploy_core.steps import Services
 from deploy_core.store.store import Store
 from deploy_core.worker import Worker
 

@@ -9,7 +9,7 @@ from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest
 from deploy_core.model.states import GOOD_ENDS
 from deploy_core.planner import Planner
 from deploy_core.policy import deployment_named, require_may_deploy
-from deploy_core.steps import Services
+from deploy_core.services import Services
 
 
 class Engine:

@@ -3,13 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from deploy_core.endings import end_tasks
+from deploy_core.services import Services
 from deploy_core.store.work import Claim
-
-if TYPE_CHECKING:
-    from deploy_core.steps import Services
 
 NOTE_SECONDS = 1.0
 
@@ -25,7 +22,7 @@ class Progress:
 
 
 @asynccontextmanager
-async def progress_noted(services: "Services", claim: Claim) -> AsyncIterator[Progress]:
+async def progress_noted(services: Services, claim: Claim) -> AsyncIterator[Progress]:
     """Yield a progress that is noted while the work goes on, and forgotten at its end."""
     progress = Progress()
     noting = asyncio.create_task(_note(services, claim, progress))
@@ -36,7 +33,7 @@ async def progress_noted(services: "Services", claim: Claim) -> AsyncIterator[Pr
     await services.store.work.note(claim, "")
 
 
-async def _note(services: "Services", claim: Claim, progress: Progress) -> None:
+async def _note(services: Services, claim: Claim, progress: Progress) -> None:
     while True:
         await services.clock.sleep(NOTE_SECONDS)
         await services.store.work.note(claim, progress.words)

@@ -1,86 +1,29 @@
 """The steps of a target. Each can be run again after a crash without doing harm."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import JsonValue
-
 from deploy_core.agents import agent_problem
 from deploy_core.artifacts.build_recipe import recipe_for
-from deploy_core.artifacts.docker_artifacts import Built, DockerArtifacts
-from deploy_core.clock import Clock
-from deploy_core.dagster_plus.client import DagsterPlus
-from deploy_core.dagster_plus.values import Deployed
-from deploy_core.model.deploys import Deploy, Target
+from deploy_core.artifacts.docker_artifacts import Built
+from deploy_core.model.deploys import Target
 from deploy_core.model.documents import clean, merge_documents, with_image
 from deploy_core.model.errors import (
-    AnswerLost,
     ConfigInvalid,
-    DagsterPlusError,
     NoAgent,
     NoAgentOnQueue,
     NothingToGoBackTo,
     PlanChanged,
     RegistryUnauthorised,
     RegistryUnreachable,
-    ServerError,
-    Superseded,
 )
 from deploy_core.model.plan import DeployKind, Document, StepName
 from deploy_core.progress import progress_noted
-from deploy_core.requested import asks_for, fingerprint
-from deploy_core.settings import CoreSettings
-from deploy_core.sources.git import GitMirrors
-from deploy_core.store.store import Store
-from deploy_core.store.work import Claim
+from deploy_core.requested import fingerprint
+from deploy_core.send import requested_now, send_document
+from deploy_core.services import Output, Run, Services
 from deploy_core.wait import Before, LoadWait, Seen
-
-Output = dict[str, JsonValue]
-
-SEND_TRIES = 3
-"""How often a change is sent when its answer was lost and it turns out not to have been done."""
-
-READ_BACK_TRIES = 3
-"""How often we look for our own request after it was accepted, before we call it superseded."""
-
-
-@dataclass
-class Services:
-    """What the steps work with."""
-
-    settings: CoreSettings
-    dagster: DagsterPlus
-    mirrors: GitMirrors
-    store: Store
-    clock: Clock
-    images: DockerArtifacts
-
-
-@dataclass
-class Run:
-    """One target on its way, with the outputs of the steps that are finished."""
-
-    claim: Claim
-    deploy: Deploy
-    target: Target
-    outputs: dict[StepName, Output] = field(default_factory=dict)
-    resumed: frozenset[StepName] = frozenset()  # begun by a process that died
-    maybe_changed: bool = False  # something was sent of which nobody said no
-
-    @property
-    def deployment(self) -> str:
-        return self.deploy.deployment
-
-    @property
-    def location(self) -> str:
-        return self.target.location
-
-    def document(self, step: StepName, key: str) -> Document | None:
-        """Return a document that an earlier step wrote down."""
-        found = self.outputs.get(step, {}).get(key)
-        return found if isinstance(found, dict) else None
 
 
 async def checkout(services: Services, run: Run) -> Output:
@@ -138,7 +81,7 @@ async def read_live(services: Services, run: Run) -> Output:
     `NoAgentOnQueue` when nobody would load it: then nothing is sent at all.
     """
     await _some_agent(services, run)
-    requested = await _requested(services, run)
+    requested = await requested_now(services, run)
     documents = await services.dagster.documents(run.deployment)
     states = await services.dagster.location_states(run.deployment)
     live, state = documents.get(run.location), states.get(run.location)
@@ -167,7 +110,7 @@ async def apply(services: Services, run: Run) -> Output:
     document = run.document(StepName.READ_LIVE, "document") or run.target.plan.document
     before = run.outputs[StepName.READ_LIVE].get("requested")
     again = StepName.APPLY in run.resumed
-    requested = await _send(services, run, document, before, again=again)
+    requested = await send_document(services, run, document, before, again=again)
     await services.store.applied.sent(
         run.deployment, run.location, run.deploy.id, run.target.plan.file_document
     )
@@ -196,7 +139,7 @@ async def put_back_apply(services: Services, run: Run) -> Output:
     states = await services.dagster.location_states(run.deployment)
     state = states.get(run.location)
     again = StepName.PUT_BACK_APPLY in run.resumed
-    requested_back = await _send(services, run, document, ours, again=again)
+    requested_back = await send_document(services, run, document, ours, again=again)
     return {
         "requested": requested_back,
         "document": document,
@@ -273,69 +216,6 @@ async def _document_to_send(services: Services, run: Run, live: Document | None)
         return with_image(live, plan.version.image) if plan.version.image else plan.document
     applied = await services.store.applied.file_document(run.deployment, run.location)
     return merge_documents(applied=applied, live=live, wanted=plan.file_document)
-
-
-async def _send(
-    services: Services, run: Run, document: Document, before: JsonValue, *, again: bool
-) -> str:
-    """Send a document and return the fingerprint of what Dagster+ then is asked to run.
-
-    `before` is the fingerprint of what it was asked when we looked last, None for nothing. It is
-    looked at again before each sending: what somebody else asked for meanwhile is not overwritten,
-    and what was sent with its answer lost, by us or by a dead process, is not sent again.
-    """
-    run.maybe_changed = again
-    for attempt in range(SEND_TRIES):
-        requested = await _requested(services, run)
-        if requested is not None and fingerprint(requested) != before:
-            if run.maybe_changed and asks_for(requested, document):
-                return fingerprint(requested)
-            raise Superseded(f"Somebody else changed {run.location} meanwhile.")
-        await services.store.work.hold(run.claim)
-        try:
-            await services.dagster.put_location(run.deployment, document)
-        except AnswerLost:
-            run.maybe_changed = True
-            if attempt == SEND_TRIES - 1:
-                raise
-            continue
-        except ServerError:
-            # Dagster+'s own code failed: that says nothing about what it had done until then.
-            if not await _done_all_the_same(services, run, document, before):
-                raise
-        break
-    run.maybe_changed = True
-    return await _read_back(services, run, document)
-
-
-async def _done_all_the_same(
-    services: Services, run: Run, document: Document, before: JsonValue
-) -> bool:
-    unsure, run.maybe_changed = run.maybe_changed, True
-    requested = await _requested(services, run)
-    if requested is None or fingerprint(requested) == before:
-        run.maybe_changed = unsure
-        return False
-    return asks_for(requested, document)
-
-
-async def _read_back(services: Services, run: Run, document: Document) -> str:
-    """Return the fingerprint of our own request, once Dagster+ shows it. Raises `Superseded`."""
-    for attempt in range(READ_BACK_TRIES):
-        try:
-            requested = await _requested(services, run)
-        except DagsterPlusError as error:
-            if not error.retryable or attempt == READ_BACK_TRIES - 1:
-                raise
-            continue
-        if requested is not None and asks_for(requested, document):
-            return fingerprint(requested)
-        await services.clock.sleep(services.settings.poll_seconds)
-    raise Superseded(f"Somebody else changed {run.location} at the same moment.")
-
-
-async def _requested(services: Services, run: Run) -> Deployed | None:
-    return (await services.dagster.deployed(run.deployment)).get(run.location)
 
 
 def _load_wait(services: Services, run: Run, sent: StepName) -> LoadWait:

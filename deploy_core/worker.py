@@ -11,7 +11,7 @@ import structlog
 from deploy_core.endings import end_tasks
 from deploy_core.model.errors import LeaseLost, StoreError
 from deploy_core.run_target import PAUSED, StopSignal, TargetRunner
-from deploy_core.steps import Services
+from deploy_core.services import Services
 from deploy_core.store.work import LEASE, Claim
 
 LOOK_SECONDS = 1.0

@@ -3,12 +3,12 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
-from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bot.cli.exit_codes import ExitCode
 from bot.cli.output import print_error
 from bot.logs import set_up_logs
 from bot.settings import load_settings
@@ -21,16 +21,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class ExitCode(IntEnum):
-    """What the exit codes mean; docs/cli.md has the same table."""
-
-    GOOD = 0
-    FAILED = 1  # something isn't live as asked
-    USAGE = 2  # the command or the configuration can't be used; nothing was done
-    NEEDS_HUMAN = 3  # nobody can tell what is live: look at Dagster+
-    CANCELLED = 4
 
 
 Config = Annotated[

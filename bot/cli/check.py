@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from rich.markup import escape
 
-from bot.cli.app import ExitCode
+from bot.cli.exit_codes import ExitCode
 from bot.cli.output import console
 from bot.settings import BotSettings
 from bot.slack_app import make_web_client

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.prompt import Confirm
 from rich.table import Table
 
-from bot.cli.app import ExitCode
+from bot.cli.exit_codes import ExitCode
 from bot.cli.output import console, print_error
 from bot.settings import BotSettings
 from bot.wiring import Core, open_core

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot.cli.app import ExitCode
+from bot.cli.exit_codes import ExitCode
 from deploy_core.model.errors import UsageError
 
 

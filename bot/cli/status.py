@@ -3,7 +3,7 @@
 from rich.markup import escape
 from rich.table import Table
 
-from bot.cli.app import ExitCode
+from bot.cli.exit_codes import ExitCode
 from bot.cli.output import console
 from bot.settings import BotSettings
 from bot.wiring import open_core

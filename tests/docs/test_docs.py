@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 from typer.main import get_command
 
-from bot.cli.app import ExitCode, app
+from bot.cli.app import app
+from bot.cli.exit_codes import ExitCode
 from bot.settings import SECRETS, FileSettings, load_settings
 from handlers.text.deploys import BUTTONS
 from handlers.usage import FORMS

@@ -22,9 +22,9 @@ from deploy_core.model.deploys import Deploy, StepState, Target
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployKind, DeployRequest, StepName
 from deploy_core.planner import Planner
+from deploy_core.services import Services
 from deploy_core.settings import CoreSettings, DeploymentSettings, ProjectSettings
 from deploy_core.sources.git import GitMirrors
-from deploy_core.steps import Services
 from deploy_core.store.store import Store
 from deploy_core.worker import Worker
 from sandbox.dagster_plus import server

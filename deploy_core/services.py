@@ -1,0 +1,54 @@
+"""What the steps of a target work with, and what they are at."""
+
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from deploy_core.artifacts.docker_artifacts import DockerArtifacts
+from deploy_core.clock import Clock
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.model.deploys import Deploy, Target
+from deploy_core.model.plan import Document, StepName
+from deploy_core.settings import CoreSettings
+from deploy_core.sources.git import GitMirrors
+from deploy_core.store.store import Store
+from deploy_core.store.work import Claim
+
+Output = dict[str, JsonValue]
+
+
+@dataclass
+class Services:
+    """What the steps work with."""
+
+    settings: CoreSettings
+    dagster: DagsterPlus
+    mirrors: GitMirrors
+    store: Store
+    clock: Clock
+    images: DockerArtifacts
+
+
+@dataclass
+class Run:
+    """One target on its way, with the outputs of the steps that are finished."""
+
+    claim: Claim
+    deploy: Deploy
+    target: Target
+    outputs: dict[StepName, Output] = field(default_factory=dict)
+    resumed: frozenset[StepName] = frozenset()  # begun by a process that died
+    maybe_changed: bool = False  # something was sent of which nobody said no
+
+    @property
+    def deployment(self) -> str:
+        return self.deploy.deployment
+
+    @property
+    def location(self) -> str:
+        return self.target.location
+
+    def document(self, step: StepName, key: str) -> Document | None:
+        """Return a document that an earlier step wrote down."""
+        found = self.outputs.get(step, {}).get(key)
+        return found if isinstance(found, dict) else None
