@@ -8,8 +8,7 @@ from deploy_core.model.errors import UsageError
 
 FORMS: Final[dict[str, str]] = {
     "deploy": (
-        "deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild]"
-        ' [--why "…"]'
+        'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild] [--why "…"]'
     ),
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
     "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from deploy_core.model.errors import DeployError
+
 if TYPE_CHECKING:
     import requests
     from docker import APIClient
@@ -65,6 +67,10 @@ async def run_cuttable(executor: Executor, work: Callable[[EngineStream], T]) ->
     running = asyncio.get_running_loop().run_in_executor(executor, work, stream)
     try:
         return await asyncio.shield(running)
+    except DeployError as error:
+        # What the SDK raised holds the request, and that has a credential in a header.
+        error.__context__ = None
+        raise
     except asyncio.CancelledError:
         stream.cut()
         await asyncio.wait([running], timeout=CUT_SECONDS)

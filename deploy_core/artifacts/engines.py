@@ -43,7 +43,9 @@ class Engine:
         if tls is None and settings.host is None and environment.get("DOCKER_TLS_VERIFY"):
             tls = environment.get("DOCKER_CERT_PATH", "~/.docker")
         self._tls = Path(tls).expanduser().absolute() if tls else None
-        self._tunnel = SshTunnel(name, self._host) if self._host.startswith("ssh://") else None
+        self._tunnel = (
+            SshTunnel(name, self._host, environment) if self._host.startswith("ssh://") else None
+        )
 
     async def connect(self) -> None:
         """Make sure that the engine can be reached at all. Raises `EngineGone`."""
@@ -133,9 +135,10 @@ class SshTunnel:
     known hosts. An unknown host is refused, never asked about.
     """
 
-    def __init__(self, name: str, host: str) -> None:
+    def __init__(self, name: str, host: str, environment: Mapping[str, str]) -> None:
         self._name = name
         self._host = host
+        self._environment = environment
         self._folder: str | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
@@ -173,6 +176,7 @@ class SshTunnel:
         command += ["--", f"{user}{parts.hostname}"]
         self._process = await asyncio.create_subprocess_exec(
             *command,
+            env=dict(self._environment),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

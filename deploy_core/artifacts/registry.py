@@ -3,7 +3,6 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from deploy_core.artifacts.credentials import Credential, RegistryCredentials
 from deploy_core.artifacts.image_ref import ImageRef
 from deploy_core.artifacts.registry_auth import RegistryLogin
-from deploy_core.artifacts.registry_errors import answered, mapped_registry_errors
+from deploy_core.artifacts.registry_errors import answer_of, answered
 from deploy_core.clock import Clock
 from deploy_core.model.errors import RegistryProtocol, RegistryUnauthorised, RegistryUnreachable
 
@@ -26,7 +25,6 @@ MANIFEST_KINDS = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-SECONDS = 20.0
 TRIES = 3
 MOST_MANIFEST_BYTES = 4_000_000  # https://github.com/opencontainers/distribution-spec: 4 MiB
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -143,9 +141,8 @@ class RegistryClient:
             "Accept": ", ".join(MANIFEST_KINDS) if "/manifests/" in path else "application/json",
             **({"Authorization": authorization} if authorization else {}),
         }
-        with mapped_registry_errors(ref.host):
-            async with asyncio.timeout(SECONDS):
-                return await self._http.request(method, f"{self._base(ref)}{path}", headers=headers)
+        url = f"{self._base(ref)}{path}"
+        return await answer_of(ref.host, self._http.request(method, url, headers=headers))
 
     def _base(self, ref: ImageRef) -> str:
         own = self._credentials.registry_settings(ref)

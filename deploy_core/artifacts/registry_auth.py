@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy_core.artifacts.credentials import Credential
 from deploy_core.artifacts.image_ref import ImageRef
-from deploy_core.artifacts.registry_errors import answered, mapped_registry_errors
+from deploy_core.artifacts.registry_errors import answer_of, answered
 from deploy_core.clock import Clock
 from deploy_core.model.errors import RegistryProtocol, RegistryUnauthorised
 
@@ -90,17 +90,17 @@ class RegistryLogin:
     ) -> _TokenAnswer:
         _check_realm(ref, challenge.realm)
         asked = {"service": challenge.service, "scope": challenge.scope or _scope(ref)}
-        with mapped_registry_errors(ref.host):
-            if credential is not None and credential.identity_token:
-                form = asked | {
-                    "grant_type": "refresh_token",
-                    "client_id": "dagster-chatops",
-                    "refresh_token": credential.identity_token,
-                }
-                response = await self._http.post(challenge.realm, data=form)
-            else:
-                headers = {"Authorization": _basic(credential)} if credential else {}
-                response = await self._http.get(challenge.realm, params=asked, headers=headers)
+        if credential is not None and credential.identity_token:
+            form = asked | {
+                "grant_type": "refresh_token",
+                "client_id": "dagster-chatops",
+                "refresh_token": credential.identity_token,
+            }
+            request = self._http.post(challenge.realm, data=form)
+        else:
+            headers = {"Authorization": _basic(credential)} if credential else {}
+            request = self._http.get(challenge.realm, params=asked, headers=headers)
+        response = await answer_of(ref.host, request)
         if response.status_code in {400, 401, 403}:
             raise RegistryUnauthorised(f"The log-in server of {ref.host} refuses our credential.")
         if response.status_code != 200:

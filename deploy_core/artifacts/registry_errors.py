@@ -5,9 +5,9 @@ The codes are those of the distribution specification
 are how Docker Hub, ECR, Artifact Registry, GHCR, GitLab and Harbor word the same things.
 """
 
+import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 
 import httpx
 
@@ -23,6 +23,8 @@ from deploy_core.model.errors import (
     RegistryUnreachable,
     RepositoryMissing,
 )
+
+SECONDS = 20.0
 
 _MEANINGS: tuple[tuple[type[ArtifactError], str, re.Pattern[str]], ...] = (
     (
@@ -103,13 +105,19 @@ def engine_gone(builder: str, why: str = "") -> EngineGone:
     return EngineGone(f"The Docker engine `{builder}` doesn't answer.", detail=why)
 
 
-@contextmanager
-def mapped_registry_errors(host: str) -> Iterator[None]:
-    """Turn the exceptions of httpx into ours; their texts can quote a header and are left out."""
+async def answer_of(host: str, request: Awaitable[httpx.Response]) -> httpx.Response:
+    """Await a request and turn the exceptions of httpx into ours.
+
+    Their texts can quote a header, and they hold the request with its password. So they are left
+    out and ours is raised outside the handler: none of them hangs on to it as its context.
+    """
     try:
-        yield
+        async with asyncio.timeout(SECONDS):
+            return await request
     except (httpx.TransportError, httpx.StreamError, TimeoutError) as error:
-        kind = type(error).__name__
-        raise RegistryUnreachable(f"{host} can't be reached ({kind}).") from None
+        failed: ArtifactError = RegistryUnreachable(
+            f"{host} can't be reached ({type(error).__name__})."
+        )
     except (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict) as error:
-        raise RegistryProtocol(f"{host} can't be asked ({type(error).__name__}).") from None
+        failed = RegistryProtocol(f"{host} can't be asked ({type(error).__name__}).")
+    raise failed

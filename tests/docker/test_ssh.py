@@ -1,0 +1,74 @@
+"""An engine on another machine, reached through a real SSH server."""
+
+import asyncio
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deploy_core.artifacts.engines import Engine
+from deploy_core.model.errors import EngineGone
+from deploy_core.settings import BuilderSettings
+from tests.docker.engine import DockerEngine, Server
+
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+
+
+@pytest.fixture
+async def far(engine: DockerEngine, tmp_path: Path) -> AsyncIterator[tuple[Engine, Server]]:
+    """The engine as `ssh://` sees it; `ssh` is wrapped only to find the keys of this test."""
+    if SSHD is None:
+        pytest.skip("sshd isn't installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for name in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
+        await asyncio.to_thread(subprocess.run, command, check=True)
+    (tmp_path / "keys").write_text((tmp_path / "user.pub").read_text())
+    (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {(tmp_path / 'host.pub').read_text()}")
+    (tmp_path / "sshd").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {tmp_path}/host\nStrictModes no\n"
+        f"AuthorizedKeysFile {tmp_path}/keys\nPermitRootLogin yes\nUsePAM no\nPidFile none\n"
+    )
+    (tmp_path / "client").write_text(
+        f"Host *\n  IdentityFile {tmp_path}/user\n  UserKnownHostsFile {tmp_path}/known\n"
+    )
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {tmp_path}/client "$@"\n')
+    (programs / "ssh").chmod(0o755)
+    Path("/run/sshd").mkdir(exist_ok=True)  # noqa: ASYNC240
+    server = Server(
+        [SSHD, "-D", "-e", "-f", str(tmp_path / "sshd")],
+        r"Server listening on 127\.0\.0\.1",
+        tmp_path / "sshd.log",
+    )
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+    host = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{engine.socket}"
+    made = Engine("far", BuilderSettings(host=host), environment)
+    yield made, server
+    await made.close()
+    server.stop()
+
+
+async def test_an_engine_behind_ssh_answers_and_its_tunnel_is_made_again(
+    far: tuple[Engine, Server],
+) -> None:
+    engine, server = far
+    with ThreadPoolExecutor() as executor:
+        await engine.ping(executor)
+        near = Path(engine.address.removeprefix("unix://"))
+        assert near.is_socket()  # noqa: ASYNC240
+        await engine.close()
+        assert not near.exists()  # noqa: ASYNC240
+        await engine.ping(executor)
+        await engine.close()
+        server.stop()
+        with pytest.raises(EngineGone, match="far"):
+            await engine.ping(executor)
