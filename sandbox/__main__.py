@@ -22,9 +22,12 @@ class Options:
     """What the command line says."""
 
     home: Path
+    dagster_host: str
     dagster_port: int
     slack_port: int
     agent: bool
+    docker_engine: str | None
+    docker_network: str | None
     queue_agents: tuple[str, ...]
     instant_agent_seconds: float | None
     slack: bool
@@ -35,6 +38,12 @@ def read_options(arguments: list[str] | None = None) -> Options:
     """Read the command line; a wrong one ends the program with a usage message."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder for everything it makes")
+    parser.add_argument(
+        "--dagster-host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="another address to listen on, for code servers in containers",
+    )
     parser.add_argument("--dagster-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--slack-port", type=int, default=0, help="0 takes a free port")
     agents = parser.add_mutually_exclusive_group()
@@ -44,6 +53,16 @@ def read_options(arguments: list[str] | None = None) -> Options:
         type=float,
         metavar="SECONDS",
         help="no real agent: locations are reported as loaded after this time",
+    )
+    parser.add_argument(
+        "--docker-engine",
+        metavar="URL",
+        help="the agent runs images in this Docker engine, and no checkouts",
+    )
+    parser.add_argument(
+        "--docker-network",
+        metavar="NAME",
+        help="network of that engine in which containers reach --dagster-host",
     )
     parser.add_argument(
         "--queue-agent",
@@ -59,9 +78,12 @@ def read_options(arguments: list[str] | None = None) -> Options:
     read = parser.parse_args(arguments)
     return Options(
         home=read.home,
+        dagster_host=read.dagster_host,
         dagster_port=read.dagster_port,
         slack_port=read.slack_port,
         agent=not read.no_agent and read.instant_agent is None,
+        docker_engine=read.docker_engine,
+        docker_network=read.docker_network,
         queue_agents=tuple(read.queue_agent),
         instant_agent_seconds=read.instant_agent,
         slack=not read.no_slack,
@@ -88,7 +110,7 @@ async def run(options: Options) -> None:
 async def start(options: Options, stack: AsyncExitStack) -> dict[str, Any]:
     """Start the parts; what must be ended goes on the stack. Returns what the JSON line says."""
     # aiohttp, Dagster and Slack's side are for a run, not for `--help`.
-    from sandbox.dagster_plus.agent import start_agent  # noqa: PLC0415
+    from sandbox.dagster_plus.agent import ContainerEngine, start_agent  # noqa: PLC0415
     from sandbox.dagster_plus.instant_agent import InstantAgentSettings  # noqa: PLC0415
     from sandbox.dagster_plus.server import start_dagster_plus  # noqa: PLC0415
     from sandbox.projects import make_projects  # noqa: PLC0415
@@ -98,6 +120,7 @@ async def start(options: Options, stack: AsyncExitStack) -> dict[str, Any]:
     seconds = options.instant_agent_seconds
     dagster_plus = await start_dagster_plus(
         options.dagster_port,
+        host=options.dagster_host,
         instant_agent=None if seconds is None else InstantAgentSettings(delay_seconds=seconds),
     )
     stack.push_async_callback(dagster_plus.close)
@@ -113,7 +136,9 @@ async def start(options: Options, stack: AsyncExitStack) -> dict[str, Any]:
     if options.slack:
         report |= await _start_slack(options.slack_port, home / "slack", stack)
     if options.agent:
-        agent = await start_agent(dagster_plus, home / "agent")
+        url = options.docker_engine
+        engine = None if url is None else ContainerEngine(url, options.docker_network)
+        agent = await start_agent(dagster_plus, home / "agent", engine=engine)
         stack.push_async_callback(agent.close)
         report["agent_pid"] = agent.pid
     for queue in options.queue_agents:

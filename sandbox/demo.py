@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from sandbox.__main__ import Options, start
+from sandbox.__main__ import read_options, start
 from sandbox.bot_process import start_bot
 from sandbox.slack.client import Workspace
 
@@ -135,7 +135,8 @@ async def _demo(
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         say("Starting a Slack workspace, a Dagster+ control plane and a real agent…")
-        report = await start(_options(home, slack_port), stack)
+        options = read_options(["--home", str(home), "--slack-port", str(slack_port)])
+        report = await start(options, stack)
         bot = await start_bot(report, home / "bot")
         stack.push_async_callback(bot.stop)
         workspace = await stack.enter_async_context(Workspace(report["slack_page"]))
@@ -163,19 +164,6 @@ async def _play(demo: Demo, *, again: bool) -> None:
     if again:
         await demo.play("/dagster deploy quickstart@broken", "rolled back")
         say("\n✔ the version that doesn't load was rolled back; the old one is live and verified.")
-
-
-def _options(home: Path, slack_port: int) -> Options:
-    return Options(
-        home=home,
-        dagster_port=0,
-        slack_port=slack_port,
-        agent=True,
-        queue_agents=(),
-        instant_agent_seconds=None,
-        slack=True,
-        stay_with_parent=False,
-    )
 
 
 def main() -> None:

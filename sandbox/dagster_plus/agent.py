@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -19,6 +21,17 @@ STOP_WITHIN = STOP_GRACE + 5.0
 
 class AgentError(Exception):
     """The agent ended, or sent no heartbeat in time; its log's end is in the text."""
+
+
+@dataclass(frozen=True)
+class ContainerEngine:
+    """The Docker engine that the agent runs code servers in, as DOCKER_HOST would name it.
+
+    In `network` containers must reach the control plane; None is the engine's own network.
+    """
+
+    host: str
+    network: str | None = None
 
 
 @dataclass
@@ -50,13 +63,16 @@ async def start_agent(
     *,
     label: str = "sandbox",
     queues: Sequence[str] = (),
+    engine: ContainerEngine | None = None,
 ) -> AgentProcess:
     """Run an agent for all deployments and wait for its first heartbeat, or raise AgentError.
 
     Its settings and log are in `home`. With `queues` it serves these queues only, without them
-    the default queue.
+    the default queue. With `engine` it runs images in containers, without it only checkouts.
     """
-    await asyncio.to_thread(_write_settings, home, _settings(dagster_plus, label, queues))
+    launcher = _process_launcher() if engine is None else _docker_launcher(engine)
+    settings = _settings(dagster_plus, label, queues, launcher)
+    await asyncio.to_thread(_write_settings, home, settings)
     log = home / "agent.log"
     bin_folder = Path(sys.executable).parent
     command = [str(bin_folder / "dagster-cloud"), "agent", "run", str(home)]
@@ -70,7 +86,7 @@ async def start_agent(
             stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=output,
-            env=_environment(home, bin_folder),
+            env=_environment(dagster_plus, home, bin_folder, engine),
             start_new_session=True,
         )
     agent = AgentProcess(guard, log)
@@ -87,7 +103,31 @@ def _write_settings(home: Path, text: str) -> None:
     (home / "dagster.yaml").write_text(text, encoding="utf-8")
 
 
-def _settings(dagster_plus: DagsterPlus, label: str, queues: Sequence[str]) -> str:
+def _process_launcher() -> dict[str, Any]:
+    return {
+        "module": "dagster_cloud.workspace.user_code_launcher",
+        "class": "ProcessUserCodeLauncher",
+        "config": {"wait_for_processes": True, "server_process_startup_timeout": 60},
+    }
+
+
+def _docker_launcher(engine: ContainerEngine) -> dict[str, Any]:
+    # With `networks` the agent would look for containers by their names, which only a container
+    # in the same network can do; without it, it takes the ports that they publish.
+    network = {} if engine.network is None else {"network_mode": engine.network}
+    return {
+        "module": "dagster_cloud.workspace.docker",
+        "class": "DockerUserCodeLauncher",
+        "config": {
+            "container_kwargs": {"stop_timeout": 1, **network},
+            "server_process_startup_timeout": 60,
+        },
+    }
+
+
+def _settings(
+    dagster_plus: DagsterPlus, label: str, queues: Sequence[str], launcher: dict[str, Any]
+) -> str:
     settings = {
         "instance_class": {
             "module": "dagster_cloud.instance",
@@ -99,11 +139,7 @@ def _settings(dagster_plus: DagsterPlus, label: str, queues: Sequence[str]) -> s
             "deployments": list(dagster_plus.plane.deployments),
             "agent_label": label,
         },
-        "user_code_launcher": {
-            "module": "dagster_cloud.workspace.user_code_launcher",
-            "class": "ProcessUserCodeLauncher",
-            "config": {"wait_for_processes": True, "server_process_startup_timeout": 60},
-        },
+        "user_code_launcher": launcher,
         "telemetry": {"enabled": False},
     }
     if queues:
@@ -114,7 +150,9 @@ def _settings(dagster_plus: DagsterPlus, label: str, queues: Sequence[str]) -> s
     return yaml.safe_dump(settings, sort_keys=False)
 
 
-def _environment(home: Path, bin_folder: Path) -> dict[str, str]:
+def _environment(
+    dagster_plus: DagsterPlus, home: Path, bin_folder: Path, engine: ContainerEngine | None
+) -> dict[str, str]:
     # The settings of a person's real organisation and workspace are nothing to this agent, nor
     # to the code that it runs.
     inherited = {
@@ -122,15 +160,17 @@ def _environment(home: Path, bin_folder: Path) -> dict[str, str]:
         for key, value in os.environ.items()
         if not key.startswith(("DAGSTER_", "SLACK_"))
     }
+    direct = ",".join(["127.0.0.1", "localhost", str(urlsplit(dagster_plus.url).hostname)])
     return {
         **inherited,
+        **({} if engine is None else {"DOCKER_HOST": engine.host}),
         # Without an executable_path the launcher runs the `dagster` that it finds first in PATH.
         "PATH": os.pathsep.join([str(bin_folder), os.environ.get("PATH", os.defpath)]),
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "DAGSTER_CLOUD_AGENT_SLEEP_INTERVAL_SECONDS": "0.1",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
+        "NO_PROXY": direct,
+        "no_proxy": direct,
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -45,11 +45,14 @@ class DagsterPlus:
 async def start_dagster_plus(
     port: int = 0,
     *,
+    host: str = "127.0.0.1",
     organization: str = ORGANIZATION,
     deployments: Sequence[str] = DEPLOYMENTS,
     instant_agent: InstantAgentSettings | None = None,
 ) -> DagsterPlus:
-    """Serve a control plane on 127.0.0.1; port 0 takes a free one.
+    """Serve a control plane; port 0 takes a free one.
+
+    `host` is another address than loopback where code servers run in containers: they call back.
 
     With `instant_agent`, locations are reported as loaded without any code being run.
     """
@@ -74,7 +77,7 @@ async def start_dagster_plus(
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
+    site = web.TCPSite(runner, host, port)
     await site.start()
-    host, bound_port = runner.addresses[0][:2]
-    return DagsterPlus(plane, f"http://{host}:{bound_port}", TOKENS, instant, runner)
+    address, bound_port = runner.addresses[0][:2]
+    return DagsterPlus(plane, f"http://{address}:{bound_port}", TOKENS, instant, runner)
