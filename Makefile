@@ -32,7 +32,7 @@ demo: $(READY) ## Start the sandbox and the bot, play a deploy, stay up
 
 .PHONY: test
 test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 
 .PHONY: check
 check: $(READY) ## Format, lint, types, and who may import whom

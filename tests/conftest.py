@@ -11,6 +11,14 @@ from tests.support.postgres import USER, running_server, server_programs
 _numbers = count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests stay on one worker, and so do all that need the one Docker engine."""
+    for item in items:
+        path = item.path.as_posix()
+        group = "docker" if "/tests/docker" in path else path
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL server, started when the first test asks for it."""

@@ -167,9 +167,14 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE):
                 await process.wait()
-    finally:
         _signal(process.pid, signal.SIGKILL)
-    await process.wait()
+        await process.wait()
+    finally:
+        # Also when we are cancelled once more: then nobody would close the pipes.
+        _signal(process.pid, signal.SIGKILL)
+        transport = getattr(process, "_transport", None)
+        if transport is not None:
+            transport.close()
 
 
 def _signal(group: int, number: signal.Signals) -> None:
