@@ -1,6 +1,5 @@
 """The steps of a target. Each can be run again after a crash without doing harm."""
 
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -10,13 +9,13 @@ from deploy_core.artifacts.docker_artifacts import Built
 from deploy_core.model.deploys import Target
 from deploy_core.model.documents import clean, merge_documents, with_image
 from deploy_core.model.errors import (
+    ArtifactError,
     ConfigInvalid,
+    ImageNotFound,
     NoAgent,
     NoAgentOnQueue,
     NothingToGoBackTo,
     PlanChanged,
-    RegistryUnauthorised,
-    RegistryUnreachable,
 )
 from deploy_core.model.plan import DeployKind, Document, StepName
 from deploy_core.progress import progress_noted
@@ -186,8 +185,12 @@ async def still_there(services: Services, document: Document) -> None:
     image = document.get("image")
     if not isinstance(image, str):
         return
-    with suppress(RegistryUnauthorised, RegistryUnreachable):
+    try:
         await services.images.find(image)
+    except ImageNotFound:
+        raise
+    except ArtifactError:
+        return
 
 
 async def _some_agent(services: Services, run: Run) -> None:
