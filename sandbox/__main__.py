@@ -22,7 +22,7 @@ class Options:
     """What the command line says."""
 
     home: Path
-    dagster_host: str
+    agent_host: str
     dagster_port: int
     slack_port: int
     agent: bool
@@ -39,10 +39,9 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder for everything it makes")
     parser.add_argument(
-        "--dagster-host",
-        default="127.0.0.1",
+        "--agent-host",
         metavar="ADDRESS",
-        help="another address to listen on, for code servers in containers",
+        help="a second address for Dagster+, which code servers in containers can reach",
     )
     parser.add_argument("--dagster-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--slack-port", type=int, default=0, help="0 takes a free port")
@@ -62,7 +61,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument(
         "--docker-network",
         metavar="NAME",
-        help="network of that engine in which containers reach --dagster-host",
+        help="network of that engine in which containers reach --agent-host",
     )
     parser.add_argument(
         "--queue-agent",
@@ -78,7 +77,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     read = parser.parse_args(arguments)
     return Options(
         home=read.home,
-        dagster_host=read.dagster_host,
+        agent_host=read.agent_host,
         dagster_port=read.dagster_port,
         slack_port=read.slack_port,
         agent=not read.no_agent and read.instant_agent is None,
@@ -120,7 +119,7 @@ async def start(options: Options, stack: AsyncExitStack) -> dict[str, Any]:
     seconds = options.instant_agent_seconds
     dagster_plus = await start_dagster_plus(
         options.dagster_port,
-        host=options.dagster_host,
+        agent_host=options.agent_host,
         instant_agent=None if seconds is None else InstantAgentSettings(delay_seconds=seconds),
     )
     stack.push_async_callback(dagster_plus.close)

@@ -19,6 +19,14 @@ STOP_GRACE = 1.0  # an agent told to stop may linger; its group is killed after 
 STOP_WITHIN = STOP_GRACE + 5.0
 
 
+# The Docker launcher creates containers where DOCKER_HOST says, but pulls from the machine's own
+# engine. So this agent, in its own mount namespace, sees the given engine's socket in that place.
+_ONLY_ENGINE = (
+    *("unshare", "--mount", "sh", "-c"),
+    'mount -t tmpfs none /run && ln -s "$0" /run/docker.sock && exec "$@"',
+)
+
+
 class AgentError(Exception):
     """The agent ended, or sent no heartbeat in time; its log's end is in the text."""
 
@@ -76,6 +84,8 @@ async def start_agent(
     log = home / "agent.log"
     bin_folder = Path(sys.executable).parent
     command = [str(bin_folder / "dagster-cloud"), "agent", "run", str(home)]
+    if engine is not None and engine.host.startswith("unix://"):
+        command = [*_ONLY_ENGINE, engine.host.removeprefix("unix://"), *command]
     with log.open("ab") as output:
         guard = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -134,7 +144,7 @@ def _settings(
             "class": "DagsterCloudAgentInstance",
         },
         "dagster_cloud_api": {
-            "url": dagster_plus.url,
+            "url": dagster_plus.agent_url,
             "agent_token": dagster_plus.tokens.agent,
             "deployments": list(dagster_plus.plane.deployments),
             "agent_label": label,
@@ -160,7 +170,7 @@ def _environment(
         for key, value in os.environ.items()
         if not key.startswith(("DAGSTER_", "SLACK_"))
     }
-    direct = ",".join(["127.0.0.1", "localhost", str(urlsplit(dagster_plus.url).hostname)])
+    direct = ",".join(["127.0.0.1", "localhost", str(urlsplit(dagster_plus.agent_url).hostname)])
     return {
         **inherited,
         **({} if engine is None else {"DOCKER_HOST": engine.host}),

@@ -31,6 +31,7 @@ class DagsterPlus:
 
     plane: ControlPlane
     url: str
+    agent_url: str
     tokens: Tokens
     instant_agent: InstantAgent | None
     runner: web.AppRunner
@@ -45,14 +46,15 @@ class DagsterPlus:
 async def start_dagster_plus(
     port: int = 0,
     *,
-    host: str = "127.0.0.1",
+    agent_host: str | None = None,
     organization: str = ORGANIZATION,
     deployments: Sequence[str] = DEPLOYMENTS,
     instant_agent: InstantAgentSettings | None = None,
 ) -> DagsterPlus:
-    """Serve a control plane; port 0 takes a free one.
+    """Serve a control plane on 127.0.0.1; port 0 takes a free one.
 
-    `host` is another address than loopback where code servers run in containers: they call back.
+    `agent_host` is a second address for the agent, whose code servers call back: a container
+    can't reach loopback.
 
     With `instant_agent`, locations are reported as loaded without any code being run.
     """
@@ -77,7 +79,9 @@ async def start_dagster_plus(
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
-    site = web.TCPSite(runner, host, port)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
-    address, bound_port = runner.addresses[0][:2]
-    return DagsterPlus(plane, f"http://{address}:{bound_port}", TOKENS, instant, runner)
+    if agent_host is not None:
+        await web.TCPSite(runner, agent_host, 0).start()
+    urls = [f"http://{address[0]}:{address[1]}" for address in runner.addresses]
+    return DagsterPlus(plane, urls[0], urls[-1], TOKENS, instant, runner)
