@@ -6,8 +6,10 @@ from deploy_core.clock import Clock
 from deploy_core.model.plan import Document
 from deploy_core.store.connection import Database
 from deploy_core.store.tables import applied
+from deploy_core.store.uninterrupted import uninterrupted
 
 
+@uninterrupted
 class Applied:
     """One row a location; the base of the next merge, and a last resort for going back."""
 

@@ -25,10 +25,12 @@ from deploy_core.store.connection import Database
 from deploy_core.store.once import insert_once
 from deploy_core.store.record import move, record, want_card
 from deploy_core.store.tables import deploys, events, presses, steps, targets
+from deploy_core.store.uninterrupted import uninterrupted
 
 _OPEN = [state.value for state in TargetState if state not in ENDED]
 
 
+@uninterrupted
 class Deploys:
     """The rows of deploys and targets, for handlers, cards and the CLI."""
 

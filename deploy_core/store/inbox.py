@@ -11,6 +11,7 @@ from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
 from deploy_core.store.once import insert_once
 from deploy_core.store.tables import inbox
+from deploy_core.store.uninterrupted import uninterrupted
 
 REMEMBER = timedelta(hours=1)
 """Slack's last retry of an event comes after about five minutes."""
@@ -24,6 +25,7 @@ class Unfinished:
     payload: dict[str, JsonValue]
 
 
+@uninterrupted
 class Inbox:
     """Payloads by a key of their own."""
 

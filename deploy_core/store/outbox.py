@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
 from deploy_core.store.tables import outbox
+from deploy_core.store.uninterrupted import uninterrupted
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Intent:
     created_at: datetime
 
 
+@uninterrupted
 class Outbox:
     """The waiting intents."""
 

@@ -21,6 +21,7 @@ from deploy_core.model.states import HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
 from deploy_core.store.record import move, record
 from deploy_core.store.tables import steps, targets, workers
+from deploy_core.store.uninterrupted import uninterrupted
 
 LEASE = timedelta(seconds=30)
 """How long a worker may be silent before another takes its targets over. Requests that change
@@ -40,6 +41,7 @@ class Claim:
     fence: int
 
 
+@uninterrupted
 class Work:
     """The worker's side of the store."""
 
