@@ -95,7 +95,7 @@ class OutboxSender:
         """Start to send what is due; return for how long to wait if nothing else happens."""
         wait = LOOK_SECONDS
         for intent in await self._store.outbox.due():
-            pause = await self._pause(intent)
+            pause = self._pause(intent)
             if pause > 0:
                 wait = min(wait, pause)
                 continue
@@ -109,15 +109,12 @@ class OutboxSender:
         self._sending.discard(task)
         self._wake.set()
 
-    async def _pause(self, intent: Intent) -> float:
+    def _pause(self, intent: Intent) -> float:
         """Seconds before this card may be edited again; its end is never held back."""
         edited = self._edited.get(intent.deploy_id)
-        if intent.topic != "card" or edited is None:
+        if intent.topic != "card" or edited is None or intent.deploy_ended:
             return 0.0
-        left = edited + EDIT_SECONDS - self._clock.monotonic()
-        if left > 0 and (await self._store.deploys.get(intent.deploy_id)).ended:
-            return 0.0
-        return left
+        return edited + EDIT_SECONDS - self._clock.monotonic()
 
     async def _send(self, intent: Intent) -> None:
         outbox = self._store.outbox

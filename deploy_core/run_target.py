@@ -73,8 +73,8 @@ class TargetRunner:
             log.error("store_failed", reason=error.reason, detail=error.detail)
 
     async def _run(self, claim: Claim, signal: StopSignal) -> None:
-        deploy = await self._services.store.deploys.get(claim.deploy_id)
-        target = deploy.targets[claim.position]
+        deploy = await self._services.store.deploys.get_for_target(claim.deploy_id, claim.position)
+        target = deploy.targets[0]
         run = Run(
             claim=claim,
             deploy=deploy,
@@ -116,9 +116,8 @@ class TargetRunner:
     async def _step(self, run: Run, name: StepName, signal: StopSignal | None) -> None:
         work = self._services.store.work
         await work.start_step(run.claim, name)
-        run.target = (await self._services.store.deploys.get(run.deploy.id)).targets[
-            run.claim.position
-        ]
+        now = await self._services.store.deploys.get_for_target(run.deploy.id, run.claim.position)
+        run.target = now.targets[0]
         watched = None if name in CHANGES_DAGSTER else signal
         try:
             output = await self._watched(run, name, watched)

@@ -31,7 +31,10 @@ class Services:
 
 @dataclass
 class Run:
-    """One target on its way, with the outputs of the steps that are finished."""
+    """One target on its way, with the outputs of the steps that are finished.
+
+    `deploy` has only this target.
+    """
 
     claim: Claim
     deploy: Deploy

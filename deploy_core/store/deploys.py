@@ -97,6 +97,15 @@ class Deploys:
             raise UnknownDeploy(f"There is no deploy {deploy_id}.")
         return found[0]
 
+    async def get_for_target(self, deploy_id: int, position: int) -> Deploy:
+        """Return a deploy with only the target at this position: what its worker needs, at a cost
+        that doesn't grow with the others. Raises `UnknownDeploy`."""
+        async with self._database.read() as connection:
+            found = await _load(connection, deploys.c.id == deploy_id, position=position)
+        if not found or not found[0].targets:
+            raise UnknownDeploy(f"There is no target {position} of deploy {deploy_id}.")
+        return found[0]
+
     async def request_of(self, deploy_id: int) -> DeployRequest:
         """Return what was asked for when the deploy was started. Raises `UnknownDeploy`."""
         async with self._database.read() as connection:
@@ -272,18 +281,23 @@ async def _sent(connection: AsyncConnection, target_ids: list[int]) -> set[int]:
     return set((await connection.execute(query)).scalars())
 
 
-async def _load(connection: AsyncConnection, which: sa.ColumnElement[bool]) -> list[Deploy]:
+async def _load(
+    connection: AsyncConnection, which: sa.ColumnElement[bool], *, position: int | None = None
+) -> list[Deploy]:
     rows = (await connection.execute(sa.select(deploys).where(which).order_by(deploys.c.id))).all()
     if not rows:
         return []
     ids = [row.id for row in rows]
     found: dict[int, list[sa.Row[Any]]] = defaultdict(list)
-    query = sa.select(targets).where(targets.c.deploy_id.in_(ids)).order_by(targets.c.position)
+    wanted: sa.ColumnElement[bool] = targets.c.deploy_id.in_(ids)
+    if position is not None:
+        wanted = sa.and_(wanted, targets.c.position == position)
+    query = sa.select(targets).where(wanted).order_by(targets.c.position)
     for row in (await connection.execute(query)).all():
         found[row.deploy_id].append(row)
     runs: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    of_deploys = sa.select(targets.c.id).where(targets.c.deploy_id.in_(ids))
-    journal = sa.select(steps).where(steps.c.target_id.in_(of_deploys)).order_by(steps.c.id)
+    of_targets = sa.select(targets.c.id).where(wanted)
+    journal = sa.select(steps).where(steps.c.target_id.in_(of_targets)).order_by(steps.c.id)
     for step in (await connection.execute(journal)).mappings():
         runs[step["target_id"]].append(dict(step))
     used: dict[int, list[Press]] = defaultdict(list)

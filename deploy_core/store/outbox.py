@@ -7,13 +7,16 @@ import sqlalchemy as sa
 
 from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
-from deploy_core.store.tables import outbox
+from deploy_core.store.tables import deploys, outbox
 from deploy_core.store.uninterrupted import uninterrupted
 
 
 @dataclass(frozen=True)
 class Intent:
-    """One thing to say: `topic` is `card`, `detail` (of the target at `position`) or `ended`."""
+    """One thing to say: `topic` is `card`, `detail` (of the target at `position`) or `ended`.
+
+    `deploy_ended` says whether the deploy had ended when this was read.
+    """
 
     id: int
     deploy_id: int
@@ -21,6 +24,7 @@ class Intent:
     position: int | None
     attempts: int
     created_at: datetime
+    deploy_ended: bool
 
 
 @uninterrupted
@@ -43,7 +47,8 @@ class Outbox:
             .group_by(outbox.c.deploy_id)
         )
         query = (
-            sa.select(outbox)
+            sa.select(outbox, deploys.c.ended_at)
+            .join(deploys)
             .where(
                 outbox.c.id.in_(first),
                 outbox.c.state == "pending",
@@ -54,7 +59,16 @@ class Outbox:
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
         return [
-            Intent(r.id, r.deploy_id, r.topic, r.position, r.attempts, r.created_at) for r in rows
+            Intent(
+                r.id,
+                r.deploy_id,
+                r.topic,
+                r.position,
+                r.attempts,
+                r.created_at,
+                deploy_ended=r.ended_at is not None,
+            )
+            for r in rows
         ]
 
     async def next_due(self) -> datetime | None:

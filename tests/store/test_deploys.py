@@ -147,3 +147,17 @@ async def test_confirm_and_cancel_at_once_have_one_winner(store: Store) -> None:
         assert state is DeployState.CANCELLED or isinstance(results[1], AlreadyEnded)
         moves = [e.data["to"] for e in await store.deploys.events(deploy_id) if e.kind == "moved"]
         assert moves in (["cancelled"], ["queued", "cancelled"])
+
+
+async def test_a_worker_reads_its_own_target_alone(store: Store) -> None:
+    deploy_id = await store.deploys.create(plan("core", "marts", "ml"), request())
+    claims = await store.work.claim("w", most=3)
+    await store.work.start_step(claims[1], StepName.APPLY)
+    whole = await store.deploys.get(deploy_id)
+    mine = await store.deploys.get_for_target(deploy_id, 1)
+    assert mine.targets == (whole.targets[1],)
+    assert [step.name for step in mine.targets[0].steps] == [StepName.APPLY]
+    assert mine.plan.targets == (whole.plan.targets[1],)
+    for number, position in ((deploy_id, 3), (deploy_id + 1, 0)):
+        with pytest.raises(UnknownDeploy):
+            await store.deploys.get_for_target(number, position)
