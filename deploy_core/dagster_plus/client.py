@@ -1,13 +1,16 @@
 """What the rest of dagster-chatops may ask of Dagster+."""
 
 import json
+from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus import documents, urls, wire
+from deploy_core.dagster_plus.documents import Operation
 from deploy_core.dagster_plus.transport import OnCall, Transport, new_http_client
 from deploy_core.dagster_plus.values import (
     AgentStatus,
@@ -20,6 +23,8 @@ from deploy_core.model.errors import InvalidLocation
 from deploy_core.model.plan import Document
 from deploy_core.model.python_error import PythonError
 from deploy_core.single_flight import SingleFlight
+
+T = TypeVar("T")
 
 
 class DagsterPlus:
@@ -60,26 +65,24 @@ class DagsterPlus:
             mutation_timeout=mutation_timeout,
             on_call=on_call,
         )
-        self._states: SingleFlight[dict[str, LocationState]] = SingleFlight()
+        self._flight: SingleFlight[Any] = SingleFlight()
 
     async def close(self) -> None:
         """End what runs and close the connections."""
-        await self._states.close()
+        await self._flight.close()
         if self._owns_http:
             await self._http.aclose()
 
     async def location_states(self, deployment: str) -> dict[str, LocationState]:
-        """Return the state of every location by name.
+        """Return the state of every location by name."""
+        return await self._shared(documents.LOCATION_STATES, wire.read_location_states, deployment)
 
-        Callers at the same time share one request, which always begins after they asked.
-        """
-        work = partial(self._fetch_location_states, deployment)
-        return await self._states.run(deployment, work)
-
-    async def _fetch_location_states(self, deployment: str) -> dict[str, LocationState]:
-        return await self._transport.call(
-            documents.LOCATION_STATES, wire.read_location_states, deployment=deployment
-        )
+    async def _shared(self, operation: Operation, read: Callable[[Any], T], deployment: str) -> T:
+        """Ask for a whole deployment: callers at the same time share one request, which always
+        begins after they asked. They share its answer too, so nobody changes it."""
+        work = partial(self._transport.call, operation, read, deployment=deployment)
+        found: T = await self._flight.run(f"{operation.name} {deployment}", work)
+        return found
 
     async def location_error(self, deployment: str, location: str) -> PythonError | None:
         """Return the whole error of a location that didn't load, None if there is no error."""
@@ -92,19 +95,15 @@ class DagsterPlus:
 
     async def documents(self, deployment: str) -> dict[str, Document]:
         """Return the document of every location by name: what `put_location` would put back."""
-        return await self._transport.call(
-            documents.LOCATION_DOCUMENTS, wire.read_documents, deployment=deployment
-        )
+        return await self._shared(documents.LOCATION_DOCUMENTS, wire.read_documents, deployment)
 
     async def deployed(self, deployment: str) -> dict[str, Deployed]:
         """Return what was requested last for every location by name."""
-        return await self._transport.call(
-            documents.WORKSPACE_ENTRIES, wire.read_deployed, deployment=deployment
-        )
+        return await self._shared(documents.WORKSPACE_ENTRIES, wire.read_deployed, deployment)
 
     async def agents(self, deployment: str) -> list[AgentStatus]:
         """Return the agents of a deployment."""
-        return await self._transport.call(documents.AGENTS, wire.read_agents, deployment=deployment)
+        return await self._shared(documents.AGENTS, wire.read_agents, deployment)
 
     async def agent_type(self, deployment: str) -> AgentType:
         """Return whether the agents are the customer's own or Dagster's."""
