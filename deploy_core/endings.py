@@ -1,6 +1,9 @@
-"""Ending tasks for certain."""
+"""Ending tasks and processes for certain."""
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import Iterable
 
 AGAIN_SECONDS = 0.5
@@ -17,3 +20,26 @@ async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+
+
+async def end_group(process: asyncio.subprocess.Process, grace: float) -> None:
+    """End a process that leads its own group, and all that it started: softly first, and killed
+    after `grace` seconds."""
+    try:
+        _signal(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await process.wait()
+        _signal(process.pid, signal.SIGKILL)
+        await process.wait()
+    finally:
+        # Also when we are cancelled once more: then nobody would close the pipes.
+        _signal(process.pid, signal.SIGKILL)
+        transport = getattr(process, "_transport", None)
+        if transport is not None:
+            transport.close()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

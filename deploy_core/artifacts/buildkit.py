@@ -2,17 +2,16 @@
 
 import asyncio
 import codecs
-import contextlib
 import os
 import re
 import shutil
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy_core.artifacts.build_order import BuildOrder, build_error
 from deploy_core.artifacts.build_output import BuildKitOutput, BuildLog, OnProgress
 from deploy_core.artifacts.engines import Engine
+from deploy_core.endings import end_group
 from deploy_core.model.errors import BuildKitNeeded
 from deploy_core.settings import DockerSettings, SecretSource
 
@@ -81,7 +80,8 @@ async def build_with_client(
         await _read(process, log, output)
         code = await process.wait()
     finally:
-        await _end(process)
+        if process.returncode is None:
+            await end_group(process, _GRACE)
     if code != 0:
         raise build_error(order.recipe.location, engine.name, output.failed(), log.path)
     return (await asyncio.to_thread(id_file.read_text, encoding="utf-8")).strip()
@@ -155,25 +155,6 @@ async def _read(process: asyncio.subprocess.Process, log: BuildLog, output: Buil
         output.line(line)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End what is left of the client and its plug-in, softly first."""
-    if process.returncode is not None:
-        return
-    _signal(process.pid, signal.SIGTERM)
-    try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE):
-                await process.wait()
-    finally:
-        _signal(process.pid, signal.SIGKILL)
-    await process.wait()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-
-
 async def _has_buildkit(client: Path, environment: Mapping[str, str]) -> bool:
     said = await _ask(client, "--version", environment=environment)
     found = _VERSION.search(said or "")
@@ -205,5 +186,6 @@ async def _ask(client: Path, *words: str, environment: Mapping[str, str]) -> str
     except TimeoutError:
         return None
     finally:
-        await _end(process)
+        if process.returncode is None:
+            await end_group(process, _GRACE)
     return said.decode("utf-8", "replace") if process.returncode == 0 else None

@@ -19,9 +19,7 @@ import base64
 import binascii
 import contextlib
 import json
-import os
 import re
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from deploy_core.artifacts.image_ref import DOCKER_HUB, ImageRef
 from deploy_core.artifacts.secret_sources import read_secret
+from deploy_core.endings import end_group
 from deploy_core.model.errors import CredentialHelperFailed
 from deploy_core.settings import DockerSettings, RegistrySettings
 
@@ -184,9 +183,7 @@ async def _run_helper(
         raise CredentialHelperFailed(f"`{program}` did not answer in time.") from None
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+            await end_group(process, 0)
     return process.returncode or 0, output
 
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
-import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Executor
@@ -15,6 +13,7 @@ from urllib.parse import urlsplit
 
 from deploy_core.artifacts.engine_stream import EngineStream
 from deploy_core.artifacts.registry_errors import engine_gone
+from deploy_core.endings import end_group
 from deploy_core.model.errors import EngineGone
 from deploy_core.settings import BuilderSettings, DockerSettings
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 LOCAL = "unix:///var/run/docker.sock"
 PING_SECONDS = 10.0
 _TUNNEL_SECONDS = 20.0
+_GRACE = 2.0  # seconds in which ssh may end before it is killed
 _TUNNEL_POLL = 0.05
 _REMOTE_SOCKET = "/var/run/docker.sock"
 
@@ -193,9 +193,7 @@ class SshTunnel:
     async def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            await process.wait()
+            await end_group(process, _GRACE)
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
             self._folder = None

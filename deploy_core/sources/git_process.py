@@ -6,14 +6,13 @@ program or prompt can run, and no credential is in an argument.
 
 import asyncio
 import base64
-import contextlib
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from deploy_core.endings import end_group
 from deploy_core.model.errors import GitFailed, GitUnreachable
 from deploy_core.sources.address import hide_userinfo
 
@@ -110,7 +109,7 @@ async def run_git(
         raise GitUnreachable(f"git did not finish within {seconds:g} seconds.") from None
     finally:
         if not done:
-            await _end(process)
+            await end_group(process, _GRACE)
     text = redact(errors.decode("utf-8", "replace"), access.secrets if access else ())
     return Finished(process.returncode or 0, output, text)
 
@@ -158,25 +157,3 @@ def _environment(folder: Path, access: Access | None) -> dict[str, str]:
     if access:
         environment |= access.environment
     return environment
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process and its group, softly first: a killed git leaves its lock files behind."""
-    try:
-        _signal(process.pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE):
-                await process.wait()
-        _signal(process.pid, signal.SIGKILL)
-        await process.wait()
-    finally:
-        # Also when we are cancelled once more: then nobody would close the pipes.
-        _signal(process.pid, signal.SIGKILL)
-        transport = getattr(process, "_transport", None)
-        if transport is not None:
-            transport.close()
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
