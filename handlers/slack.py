@@ -168,8 +168,3 @@ class Slack:
         with slack_errors_mapped():
             answer: Any = await self._client.views_open(trigger_id=trigger_id, view=view)
         return str(answer["view"]["id"])
-
-    async def update_view(self, view_id: str, view: Block) -> None:
-        """Replace an open modal."""
-        with slack_errors_mapped():
-            await self._client.views_update(view_id=view_id, view=view)

@@ -1,6 +1,5 @@
 """Commands and mentions: both are text, both end in the same verbs."""
 
-import re
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -10,10 +9,8 @@ from deploy_core.model.people import Actor
 from handlers import verbs
 from handlers.commands import Deploy, Redeploy, Rollback
 from handlers.desk import SAME_WORDS, Ask, Desk
-from handlers.grammar import parse
+from handlers.grammar import parse, without_mention
 from handlers.text.answers import said_twice
-
-_MENTION = re.compile(r"^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*")
 
 
 class Slash:
@@ -50,7 +47,7 @@ class Slash:
                 team=event.get("user_team") or event.get("team") or body.get("team_id", ""),
             ),
             channel=event["channel"],
-            text=_MENTION.sub("", event.get("text", "")),
+            text=without_mention(event.get("text", "")),
             thread_ts=event.get("thread_ts"),
         )
         if await self._take(ask):

@@ -11,7 +11,6 @@ from handlers.text import deploys as text
 from handlers.text.deploys import label, name
 
 _S = TargetState
-MOST = 1_500
 
 
 def summary(deploy: Deploy, now: datetime) -> str:

@@ -4,21 +4,11 @@ import re
 from typing import Final
 
 from deploy_core.model.deploys import Deploy, Press, Stop
-from deploy_core.model.people import Actor
 from handlers.mrkdwn import code, link, person
 from handlers.text.deploys import BUTTONS, name, queue_words, who
 
 RUN_IT: Final = "Run it"
 OPEN_FORM: Final = "Open form"
-
-
-def accepted(deploy: Deploy) -> str:
-    """Return the answer to a deploy that goes on in its own message."""
-    if len(deploy.targets) == 1:
-        return (
-            f"Deploy {deploy.id}: {name(deploy.targets[0].location)} to {name(deploy.deployment)}."
-        )
-    return f"Deploy {deploy.id}: {len(deploy.targets)} locations to {name(deploy.deployment)}."
 
 
 def queued(deploy: int, location: str, ahead: tuple[int, ...]) -> str:
@@ -64,11 +54,6 @@ def pressed_already(press: Press) -> str:
     return f"{label} was pressed already, by {who(press.by)}."
 
 
-def only_the_author(author: Actor) -> str:
-    """Return the answer to a Confirm by somebody else."""
-    return f"Only {who(author)}, who started it, can confirm this deploy."
-
-
 def choose_with_form() -> str:
     """Return the line above the “Open form” button; a mention can't open a form by itself."""
     return "Which code location should be deployed? Open the form, or name it after `deploy`."
@@ -90,8 +75,3 @@ def said_twice(seconds: int) -> str:
 def no_deploys() -> str:
     """Return the answer to `deploys` before the first one."""
     return "There are no deploys yet. Start one with `/dagster deploy LOCATION`."
-
-
-def nothing_running(location: str) -> str:
-    """Return the answer to a cancel where nothing runs."""
-    return f"No deploy of {name(location)} is running or queued."

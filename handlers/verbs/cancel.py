@@ -12,14 +12,7 @@ from handlers.verbs.find import find_deploy
 
 async def cancel(desk: Desk, ask: Ask, command: Cancel) -> None:
     """Cancel the deploy meant. Raises `UnknownDeploy`, `NotAllowed`, `AlreadyEnded`."""
-    deploy = await find_deploy(
-        desk,
-        ask,
-        number=command.deploy,
-        location=command.location,
-        deployment=command.deployment,
-        running=True,
-    )
+    deploy = await find_deploy(desk, ask, command, running=True)
     try:
         await desk.engine.stop(deploy.id, Stop.CANCEL, ask.by, location=command.location)
     except AlreadySent:

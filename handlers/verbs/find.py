@@ -2,24 +2,22 @@
 
 from deploy_core.model.deploys import Deploy
 from deploy_core.model.errors import UnknownDeploy, UsageError
+from handlers.commands import Cancel, Logs, Rollback
 from handlers.desk import Ask, Desk
 
 
 async def find_deploy(
-    desk: Desk,
-    ask: Ask,
-    *,
-    number: int | None,
-    location: str | None,
-    deployment: str | None,
-    running: bool,
+    desk: Desk, ask: Ask, command: Cancel | Logs | Rollback, *, running: bool
 ) -> Deploy:
-    """Return the deploy meant; with `running`, only one that hasn't ended.
+    """Return the deploy meant; with `running`, only one that hasn't ended. The locations of a
+    rollback aren't looked at: they have a rule of their own.
 
     Raises `UnknownDeploy` with what there is, `UsageError` when several are meant.
     """
-    if number is not None:
-        return await desk.store.deploys.get(number)
+    location = None if isinstance(command, Rollback) else command.location
+    deployment = command.deployment
+    if command.deploy is not None:
+        return await desk.store.deploys.get(command.deploy)
     if location is None and ask.thread_ts is not None:
         found = await desk.store.deploys.at_place(ask.channel, ask.thread_ts)
         if found is not None:

@@ -9,14 +9,7 @@ from handlers.verbs.find import find_deploy
 
 async def logs(desk: Desk, ask: Ask, command: Logs) -> None:
     """Answer with what happened, line by line. Raises `UnknownDeploy`."""
-    deploy = await find_deploy(
-        desk,
-        ask,
-        number=command.deploy,
-        location=command.location,
-        deployment=command.deployment,
-        running=False,
-    )
+    deploy = await find_deploy(desk, ask, command, running=False)
     post = journal(deploy, desk.clock.now())
     if post.file_text is None:
         await desk.say(ask, post.text)

@@ -17,14 +17,7 @@ async def rollback(desk: Desk, ask: Ask, command: Rollback) -> None:
     if command.locations and command.deploy is None:
         deploy = await _last_live(desk, command.locations[0], command.deployment)
     else:
-        deploy = await find_deploy(
-            desk,
-            ask,
-            number=command.deploy,
-            location=None,
-            deployment=command.deployment,
-            running=False,
-        )
+        deploy = await find_deploy(desk, ask, command, running=False)
     wanted = await desk.engine.back_behind(deploy.id, ask.by)
     changes = {"locations": command.locations, "why": command.why}
     await start(desk, ask, wanted.model_copy(update=changes))
