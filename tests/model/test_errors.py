@@ -34,7 +34,7 @@ def real(module: ModuleType) -> dict[str, tuple[str | None, str]]:
     return {
         kind.__name__: (kind.__bases__[0].__name__, kind.__dict__.get("reason", ""))
         for kind in all_errors()
-        if kind.__module__ == module.__name__
+        if f"{kind.__module__}.".startswith(f"{module.__name__}.") and kind is not DeployError
     }
 
 

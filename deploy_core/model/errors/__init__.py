@@ -1,0 +1,241 @@
+"""Everything that can go wrong, as one tree.
+
+Each class has a fixed `reason` code; each raise carries one sentence for the person and the next
+step. Exceptions of libraries are mapped to these at the edge where the library is called.
+
+DeployError
+├── UsageError                usage              the text can't be read
+│   ├── UnknownLocation       unknown_location
+│   ├── UnknownDeployment     unknown_deployment
+│   ├── UnknownDeploy         unknown_deploy     no such deploy in the history
+│   ├── AmbiguousLocation     ambiguous_location the name is in more than one project
+│   └── MixedProjects         mixed_projects     one @REF over several projects
+├── NotAllowed                not_allowed        the person may not change this deployment
+├── ConfigInvalid             config_invalid     our own configuration file
+├── SourceError
+│   ├── UnknownRef            unknown_ref
+│   ├── GitUnreachable        git_unreachable
+│   ├── GitAuthFailed         git_auth_failed
+│   ├── GitFailed             git_failed         any other failure of the git command
+│   ├── FileNotFound          file_not_found     dagster_cloud.yaml isn't at that commit
+│   ├── FileInvalid           file_invalid       dagster_cloud.yaml can't be used as it is
+│   └── UnsafePath            unsafe_path        a path that leaves the checkout
+├── ArtifactError
+│   ├── ImageMissing          image_missing      neither --image nor a tag template gives one
+│   ├── BuildNeeded           build_needed       the location can only be deployed by a build
+│   ├── ImageNameInvalid      image_name_invalid
+│   ├── ImageNotFound         image_not_found    the registry has no such image
+│   ├── DockerfileMissing     dockerfile_missing
+│   ├── ContextTooLarge       context_too_large  the folder that would be sent to the engine
+│   ├── BuildSecretMissing    build_secret_missing
+│   ├── BuildKitNeeded        buildkit_needed    an option that only BuildKit has
+│   ├── BuildFailed           build_failed       a step of the Dockerfile failed
+│   ├── BuildTimedOut         build_timed_out
+│   ├── PushFailed            push_failed        any other failure of a push
+│   ├── DigestMissing         digest_missing     pushed, but the registry doesn't have it
+│   ├── DigestMismatch        digest_mismatch    pushed, but the registry has something else
+│   ├── EngineGone            engine_gone        no Docker engine answers
+│   ├── DiskFull              disk_full          the engine's or the registry's disk
+│   ├── RegistryUnreachable   registry_unreachable
+│   ├── RegistryUnauthorised  registry_unauthorised
+│   ├── RepositoryMissing     repository_missing the registry has no such repository
+│   ├── RegistryQuota         registry_quota     too much stored, or too many requests
+│   ├── RegistryProtocol      registry_protocol  an answer that we do not understand
+│   └── CredentialHelperFailed credential_helper_failed
+├── DagsterPlusError
+│   ├── Unreachable           dagster_unreachable     no connection; nothing was sent
+│   ├── AnswerLost            dagster_answer_lost     sent, but the answer never came
+│   ├── RateLimited           dagster_rate_limited
+│   ├── Maintenance           dagster_maintenance
+│   ├── Unavailable           dagster_unavailable     5xx after all retries
+│   ├── TokenRefused          dagster_token_refused   401 or 403
+│   ├── PermissionRefused     dagster_permission_refused  UnauthorizedError in the answer
+│   ├── InvalidLocation       dagster_invalid_location    InvalidLocationError in the answer
+│   ├── ServerError           dagster_server_error    PythonError or `errors` in the answer
+│   ├── NotFound              dagster_not_found       404: organisation or deployment is wrong
+│   └── ProtocolError         dagster_protocol        an answer that we do not understand
+├── LoadError
+│   ├── LoadFailed            load_failed        the agent reported a Python error
+│   ├── LoadTimedOut          load_timed_out
+│   ├── NoAgent               no_agent
+│   └── NoAgentOnQueue        no_agent_on_queue
+├── StateError
+│   ├── IllegalMove           illegal_move       a move that the table of states doesn't have
+│   ├── LeaseLost             lease_lost         another worker has taken the target over
+│   ├── PlanChanged           plan_changed       what would be sent is not what was confirmed
+│   ├── Superseded            superseded         somebody else changed the location meanwhile
+│   ├── NothingToGoBackTo     nothing_to_go_back_to
+│   ├── AlreadyEnded          already_ended
+│   └── AlreadySent           already_sent       too late to cancel: offers to go back
+├── Cancelled                 cancelled          a person stopped it
+├── GoneBack                  gone_back          a person asked to go back while it was loading
+├── StoreError
+│   ├── StoreUnavailable      store_unavailable
+│   ├── StoreTooNew           store_too_new
+│   └── AnotherWorker         another_worker
+└── InternalError             internal           a defect of ours; never shown without an id
+"""
+
+from deploy_core.model.errors.artifacts import (
+    ArtifactError,
+    BuildFailed,
+    BuildKitNeeded,
+    BuildNeeded,
+    BuildSecretMissing,
+    BuildTimedOut,
+    ContextTooLarge,
+    CredentialHelperFailed,
+    DigestMismatch,
+    DigestMissing,
+    DiskFull,
+    DockerfileMissing,
+    EngineGone,
+    ImageMissing,
+    ImageNameInvalid,
+    ImageNotFound,
+    PushFailed,
+    RegistryProtocol,
+    RegistryQuota,
+    RegistryUnauthorised,
+    RegistryUnreachable,
+    RepositoryMissing,
+)
+from deploy_core.model.errors.base import (
+    Cancelled,
+    ConfigInvalid,
+    DeployError,
+    GoneBack,
+    InternalError,
+    NotAllowed,
+    all_errors,
+)
+from deploy_core.model.errors.dagster_plus import (
+    AnswerLost,
+    DagsterPlusError,
+    InvalidLocation,
+    Maintenance,
+    NotFound,
+    PermissionRefused,
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    TokenRefused,
+    Unavailable,
+    Unreachable,
+)
+from deploy_core.model.errors.loading import (
+    LoadError,
+    LoadFailed,
+    LoadTimedOut,
+    NoAgent,
+    NoAgentOnQueue,
+)
+from deploy_core.model.errors.sources import (
+    FileInvalid,
+    FileNotFound,
+    GitAuthFailed,
+    GitFailed,
+    GitUnreachable,
+    SourceError,
+    UnknownRef,
+    UnsafePath,
+)
+from deploy_core.model.errors.state import (
+    AlreadyEnded,
+    AlreadySent,
+    IllegalMove,
+    LeaseLost,
+    NothingToGoBackTo,
+    PlanChanged,
+    StateError,
+    Superseded,
+)
+from deploy_core.model.errors.store import (
+    AnotherWorker,
+    StoreError,
+    StoreTooNew,
+    StoreUnavailable,
+)
+from deploy_core.model.errors.usage import (
+    AmbiguousLocation,
+    MixedProjects,
+    UnknownDeploy,
+    UnknownDeployment,
+    UnknownLocation,
+    UsageError,
+)
+
+__all__ = [
+    "AlreadyEnded",
+    "AlreadySent",
+    "AmbiguousLocation",
+    "AnotherWorker",
+    "AnswerLost",
+    "ArtifactError",
+    "BuildFailed",
+    "BuildKitNeeded",
+    "BuildNeeded",
+    "BuildSecretMissing",
+    "BuildTimedOut",
+    "Cancelled",
+    "ConfigInvalid",
+    "ContextTooLarge",
+    "CredentialHelperFailed",
+    "DagsterPlusError",
+    "DeployError",
+    "DigestMismatch",
+    "DigestMissing",
+    "DiskFull",
+    "DockerfileMissing",
+    "EngineGone",
+    "FileInvalid",
+    "FileNotFound",
+    "GitAuthFailed",
+    "GitFailed",
+    "GitUnreachable",
+    "GoneBack",
+    "IllegalMove",
+    "ImageMissing",
+    "ImageNameInvalid",
+    "ImageNotFound",
+    "InternalError",
+    "InvalidLocation",
+    "LeaseLost",
+    "LoadError",
+    "LoadFailed",
+    "LoadTimedOut",
+    "Maintenance",
+    "MixedProjects",
+    "NoAgent",
+    "NoAgentOnQueue",
+    "NotAllowed",
+    "NotFound",
+    "NothingToGoBackTo",
+    "PermissionRefused",
+    "PlanChanged",
+    "ProtocolError",
+    "PushFailed",
+    "RateLimited",
+    "RegistryProtocol",
+    "RegistryQuota",
+    "RegistryUnauthorised",
+    "RegistryUnreachable",
+    "RepositoryMissing",
+    "ServerError",
+    "SourceError",
+    "StateError",
+    "StoreError",
+    "StoreTooNew",
+    "StoreUnavailable",
+    "Superseded",
+    "TokenRefused",
+    "Unavailable",
+    "UnknownDeploy",
+    "UnknownDeployment",
+    "UnknownLocation",
+    "UnknownRef",
+    "Unreachable",
+    "UnsafePath",
+    "UsageError",
+    "all_errors",
+]

@@ -1,0 +1,45 @@
+"""What a person asked for can't be read or doesn't exist."""
+
+from deploy_core.model.errors.base import DeployError
+
+
+class UsageError(DeployError):
+    """The text of a command can't be read."""
+
+    reason = "usage"
+    default_next_step = "Type `/dagster help` for the commands and their forms."
+
+
+class UnknownLocation(UsageError):
+    """No project and no deployment has a code location of this name."""
+
+    reason = "unknown_location"
+    default_next_step = "Choose one of the names that exist."
+
+
+class UnknownDeployment(UsageError):
+    """The configuration has no deployment of this name."""
+
+    reason = "unknown_deployment"
+    default_next_step = "Choose one of the deployments in the configuration."
+
+
+class UnknownDeploy(UsageError):
+    """The history has no deploy with this number."""
+
+    reason = "unknown_deploy"
+    default_next_step = "See the running and recent ones with `/dagster deploys`."
+
+
+class AmbiguousLocation(UsageError):
+    """Two projects have a code location of this name."""
+
+    reason = "ambiguous_location"
+    default_next_step = "Write it as `project:location`."
+
+
+class MixedProjects(UsageError):
+    """One @REF was given for locations of several projects."""
+
+    reason = "mixed_projects"
+    default_next_step = "Deploy each project with its own ref."
