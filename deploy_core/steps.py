@@ -1,5 +1,6 @@
 """The steps of a target. Each can be run again after a crash without doing harm."""
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from deploy_core.requested import fingerprint
 from deploy_core.send import requested_now, send_document
 from deploy_core.services import Output, Run, Services
 from deploy_core.wait import Before, LoadWait, Seen
+
+PIN_SECONDS = 10.0
+"""So long a registry may take to say which digest the live image's tag has."""
 
 
 async def checkout(services: Services, run: Run) -> Output:
@@ -89,7 +93,7 @@ async def read_live(services: Services, run: Run) -> Output:
     if run.deploy.confirmed_at is not None and document != run.target.plan.document:
         raise PlanChanged(f"{run.location} was changed after you confirmed the plan.")
     output: Output = {
-        "live": None if live is None else clean(live),
+        "live": None if live is None else clean(await _held_by_digest(services, live)),
         "document": document,
         "requested": None if requested is None else fingerprint(requested),
     }
@@ -191,6 +195,18 @@ async def still_there(services: Services, document: Document) -> None:
         raise
     except ArtifactError:
         return
+
+
+async def _held_by_digest(services: Services, live: Document) -> Document:
+    """What is live with its image by digest: until we go back, a tag may be moved, even by us."""
+    image = live.get("image")
+    if not isinstance(image, str):
+        return live
+    try:
+        async with asyncio.timeout(PIN_SECONDS):
+            return {**live, "image": await services.images.find(image)}
+    except (ArtifactError, TimeoutError):
+        return live  # the tag is then all that is known
 
 
 async def _some_agent(services: Services, run: Run) -> None:
