@@ -177,7 +177,11 @@ async def open_world(
         dagster = await stack.enter_async_context(
             httpx.AsyncClient(base_url=report["dagster_url"], trust_env=False)
         )
-        yield World(report, home, workspace, dagster, bot)
+        world = World(report, home, workspace, dagster, bot)
+        try:
+            yield world
+        finally:
+            await world.bot.stop()  # a test may have put another in the first one's place
 
 
 @asynccontextmanager

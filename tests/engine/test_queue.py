@@ -1,10 +1,29 @@
 """One running deploy per target; the next one waits and knows behind whom."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
 from deploy_core.model.deploys import Stop
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
-from tests.engine.world import World
+from deploy_core.settings import DeploymentSettings
+from tests.engine.world import World, open_world
 from tests.support.plans import ADA, GRACE
+
+PATIENT = DeploymentSettings(may_deploy=(ADA.key, GRACE.key), load_deadline=60.0)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, projects: dict[str, Path]) -> AsyncIterator[World]:
+    """What is first in the queue mustn't run out of time while a slow machine gets to the next."""
+    deployments = {
+        "prod": PATIENT,
+        "staging": PATIENT.model_copy(update={"protected": True}),
+    }
+    async with open_world(tmp_path, projects, deployments=deployments) as opened:
+        yield opened
 
 
 async def test_the_second_waits_for_the_first_and_then_runs(world: World) -> None:
