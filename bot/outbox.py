@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from bot.posts import PostSender
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.endings import end_tasks
@@ -55,8 +56,9 @@ class OutboxSender:
         self._dagster = dagster
         self._settings = settings
         self._clock = clock
+        self._posts = PostSender(store, slack)
         self._wake = asyncio.Event()
-        self._edited: dict[int, float] = {}
+        self._edited: dict[str, float] = {}
         self._sending: set[asyncio.Task[None]] = set()
         store.database.on_commit.append(self._wake.set)
 
@@ -110,11 +112,14 @@ class OutboxSender:
         self._wake.set()
 
     def _pause(self, intent: Intent) -> float:
-        """Seconds before this card may be edited again; its end is never held back."""
-        edited = self._edited.get(intent.deploy_id)
+        """Seconds before this card may be edited again; a deploy's end is never held back."""
+        edited = self._edited.get(intent.about)
         if intent.topic != "card" or edited is None or intent.deploy_ended:
             return 0.0
-        return edited + EDIT_SECONDS - self._clock.monotonic()
+        pause = edited + EDIT_SECONDS - self._clock.monotonic()
+        if pause <= 0:
+            del self._edited[intent.about]
+        return pause
 
     async def _send(self, intent: Intent) -> None:
         outbox = self._store.outbox
@@ -126,7 +131,7 @@ class OutboxSender:
         except DeployError as error:
             await self._failed(intent, error)
         except Exception as error:  # noqa: BLE001 - a defect must not hold back what comes after
-            _log.exception("outbox_failed", deploy=intent.deploy_id, topic=intent.topic)
+            _log.exception("outbox_failed", about=intent.about, topic=intent.topic)
             await self._failed(intent, InternalError(type(error).__name__))
         else:
             await self._note(lambda: outbox.sent(intent))
@@ -138,7 +143,7 @@ class OutboxSender:
         level = _log.error if hopeless or isinstance(error, SlackTokenRefused) else _log.warning
         level(
             "slack_send_failed",
-            deploy=intent.deploy_id,
+            about=intent.about,
             topic=intent.topic,
             reason=error.reason,
             said=said,
@@ -160,7 +165,15 @@ class OutboxSender:
                 await self._clock.sleep(LOOK_SECONDS)
 
     async def _tell(self, intent: Intent) -> None:
-        deploy = await self._store.deploys.get(intent.deploy_id)
+        if intent.topic == "card":
+            self._edited[intent.about] = self._clock.monotonic()
+        if intent.post_id is not None:
+            await self._posts.tell(intent.post_id, intent)
+        elif intent.deploy_id is not None:
+            await self._tell_deploy(intent, intent.deploy_id)
+
+    async def _tell_deploy(self, intent: Intent, deploy_id: int) -> None:
+        deploy = await self._store.deploys.get(deploy_id)
         if intent.topic == "card":
             card = self._drawn(deploy)
             try:
@@ -170,8 +183,6 @@ class OutboxSender:
                 _log.error("card_refused", deploy=deploy.id, said=error.summary, why=error.detail)
                 await self._card(deploy, Message(card.text))
             return
-        if intent.topic == "ended":
-            self._edited.pop(deploy.id, None)
         try:
             await self._in_thread(intent, deploy)
         except ChannelClosed:
@@ -210,7 +221,6 @@ class OutboxSender:
 
     async def _card(self, deploy: Deploy, card: Message) -> None:
         place = deploy.place
-        self._edited[deploy.id] = self._clock.monotonic()
         if place is not None and place.ts is not None:
             try:
                 await self._slack.edit(place.channel, place.ts, card)

@@ -19,6 +19,9 @@ from handlers.slack_errors import (
 METADATA_EVENT = "dagster_deploy"
 """The event type in the metadata of every card, by which a lost one is found again."""
 
+METADATA_POST = "dagster_post"
+"""The same for messages that belong to no deploy."""
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -51,11 +54,14 @@ class Slack:
         thread_ts: str | None = None,
         broadcast: bool = False,
         deploy_id: int | None = None,
+        post_id: int | None = None,
     ) -> str:
         """Post a message and return its ts. `broadcast` shows a reply in the channel too."""
         metadata = None
         if deploy_id is not None:
             metadata = {"event_type": METADATA_EVENT, "event_payload": {"deploy": deploy_id}}
+        elif post_id is not None:
+            metadata = {"event_type": METADATA_POST, "event_payload": {"post": post_id}}
         with slack_errors_mapped():
             answer = await self._client.chat_postMessage(
                 channel=channel,

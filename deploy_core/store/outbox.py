@@ -13,18 +13,26 @@ from deploy_core.store.uninterrupted import uninterrupted
 
 @dataclass(frozen=True)
 class Intent:
-    """One thing to say: `topic` is `card`, `detail` (of the target at `position`) or `ended`.
+    """One thing to say, about a deploy or about a post.
 
-    `deploy_ended` says whether the deploy had ended when this was read.
+    Of a deploy `topic` is `card`, `detail` (of the target at `position`) or `ended`; of a post it
+    is `card`, or what is said in its thread. `deploy_ended` says whether the deploy had ended when
+    this was read.
     """
 
     id: int
-    deploy_id: int
     topic: str
     position: int | None
     attempts: int
     created_at: datetime
-    deploy_ended: bool
+    deploy_id: int | None = None
+    post_id: int | None = None
+    deploy_ended: bool = False
+
+    @property
+    def about(self) -> str:
+        """What it is about, in words: things of which each has its own order."""
+        return f"deploy {self.deploy_id}" if self.post_id is None else f"post {self.post_id}"
 
 
 @uninterrupted
@@ -36,19 +44,20 @@ class Outbox:
         self._clock = clock
 
     async def due(self) -> list[Intent]:
-        """Return the first waiting intent of each deploy, if its time has come, oldest first.
+        """Return the first waiting intent of each deploy and of each post, if its time has come,
+        oldest first.
 
-        Only the first of a deploy: its thread must not come before its card.
+        Only the first of each: its thread must not come before its card.
         """
         now = self._clock.now()
         first = (
             sa.select(sa.func.min(outbox.c.id))
             .where(outbox.c.state.in_(["pending", "sending"]))
-            .group_by(outbox.c.deploy_id)
+            .group_by(outbox.c.deploy_id, outbox.c.post_id)
         )
         query = (
             sa.select(outbox, deploys.c.ended_at)
-            .join(deploys)
+            .outerjoin(deploys)
             .where(
                 outbox.c.id.in_(first),
                 outbox.c.state == "pending",
@@ -61,11 +70,12 @@ class Outbox:
         return [
             Intent(
                 r.id,
-                r.deploy_id,
                 r.topic,
                 r.position,
                 r.attempts,
                 r.created_at,
+                deploy_id=r.deploy_id,
+                post_id=r.post_id,
                 deploy_ended=r.ended_at is not None,
             )
             for r in rows
@@ -92,11 +102,7 @@ class Outbox:
     async def later(self, intent: Intent, delay: timedelta, why: str) -> None:
         """Try again after `delay`; a newer card that waits already makes this one needless."""
         async with self._database.write() as connection:
-            newer = sa.select(outbox.c.id).where(
-                outbox.c.deploy_id == intent.deploy_id,
-                outbox.c.topic == "card",
-                outbox.c.state == "pending",
-            )
+            newer = _waiting_card(intent.deploy_id, intent.post_id)
             not_before = self._clock.now() + delay
             waiting = (await connection.execute(newer)).scalar()
             values: dict[str, object] = {"attempts": intent.attempts + 1, "error": why[:500]}
@@ -121,11 +127,7 @@ class Outbox:
         async with self._database.write() as connection:
             query = sa.select(outbox).where(outbox.c.state == "sending").order_by(outbox.c.id)
             for row in (await connection.execute(query)).all():
-                newer = sa.select(outbox.c.id).where(
-                    outbox.c.deploy_id == row.deploy_id,
-                    outbox.c.topic == "card",
-                    outbox.c.state == "pending",
-                )
+                newer = _waiting_card(row.deploy_id, row.post_id)
                 covered = row.topic == "card" and (await connection.execute(newer)).first()
                 await connection.execute(
                     outbox.update()
@@ -143,3 +145,11 @@ class Outbox:
                 .values(values)
             )
         return bool(changed.rowcount)
+
+
+def _waiting_card(deploy_id: int | None, post_id: int | None) -> sa.Select[tuple[int]]:
+    """Select the card that waits for the same deploy, or for the same post."""
+    about = outbox.c.deploy_id == deploy_id if post_id is None else outbox.c.post_id == post_id
+    return sa.select(outbox.c.id).where(
+        about, outbox.c.topic == "card", outbox.c.state == "pending"
+    )

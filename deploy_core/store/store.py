@@ -8,6 +8,7 @@ from deploy_core.store.connection import Database
 from deploy_core.store.deploys import Deploys
 from deploy_core.store.inbox import Inbox
 from deploy_core.store.outbox import Outbox
+from deploy_core.store.posts import Posts
 from deploy_core.store.work import Work
 
 
@@ -19,6 +20,7 @@ class Store:
         self.deploys = Deploys(database, clock)
         self.work = Work(database, clock)
         self.outbox = Outbox(database, clock)
+        self.posts = Posts(database)
         self.inbox = Inbox(database, clock)
         self.applied = Applied(database, clock)
 

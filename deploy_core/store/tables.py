@@ -130,11 +130,26 @@ applied = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+posts = sa.Table(
+    "posts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),  # what is posted once, and where
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("ts", sa.Text),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# A row is about a deploy or about a post, whose order is its own.
 outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("deploy_id", sa.ForeignKey("deploys.id"), nullable=False),
+    sa.Column("deploy_id", sa.ForeignKey("deploys.id")),
+    sa.Column("post_id", sa.ForeignKey("posts.id")),
     sa.Column("topic", sa.Text, nullable=False),
     sa.Column("position", sa.Integer),
     sa.Column("state", sa.Text, nullable=False),
@@ -143,6 +158,7 @@ outbox = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("sent_at", UtcTime),
     sa.Column("error", sa.Text),
+    sa.CheckConstraint("(deploy_id IS NULL) <> (post_id IS NULL)", name="about_one_thing"),
     sa.Index("outbox_by_state", "state", "id"),
     sqlite_autoincrement=True,
 )
@@ -154,6 +170,14 @@ WAITING_CARD = sa.text("topic = 'card' AND state = 'pending'")
 sa.Index(
     "one_waiting_card_per_deploy",
     outbox.c.deploy_id,
+    unique=True,
+    sqlite_where=WAITING_CARD,
+    postgresql_where=WAITING_CARD,
+)
+
+sa.Index(
+    "one_waiting_card_per_post",
+    outbox.c.post_id,
     unique=True,
     sqlite_where=WAITING_CARD,
     postgresql_where=WAITING_CARD,

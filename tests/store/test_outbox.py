@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from deploy_core.model.deploys import Stop
 from deploy_core.store.outbox import Intent
+from deploy_core.store.posts import add_post, want_post, want_reply
 from deploy_core.store.store import Store
 from tests.support.clock import ManualClock
 from tests.support.plans import ADA, plan, request
@@ -66,3 +67,53 @@ async def test_deploys_do_not_wait_for_each_other(store: Store, clock: ManualClo
     await store.outbox.take(first)
     await store.outbox.later(first, timedelta(minutes=5), "slack_channel_closed")
     assert [intent.id for intent in await store.outbox.due()] == [second.id]
+
+
+async def _post(store: Store, clock: ManualClock, key: str = "core down") -> int | None:
+    async with store.database.write() as connection:
+        return await add_post(
+            connection, key=key, kind="notice", channel="C0OPS", data={}, at=clock.now()
+        )
+
+
+async def test_a_post_is_written_once_and_its_edits_are_coalesced(
+    store: Store, clock: ManualClock
+) -> None:
+    post_id = await _post(store, clock)
+    assert post_id is not None
+    assert await _post(store, clock) is None
+    async with store.database.write() as connection:
+        await want_post(connection, post_id, clock.now())
+    card = await _one(store)
+    assert (card.post_id, card.deploy_id, card.topic) == (post_id, None, "card")
+    await store.outbox.take(card)
+    async with store.database.write() as connection:
+        await want_post(connection, post_id, clock.now())
+    assert await store.outbox.due() == []
+    await store.outbox.later(card, timedelta(seconds=1), "slack_unreachable")
+    await clock.advance(1)
+    assert (await _one(store)).id != card.id
+
+
+async def test_the_thread_of_a_post_waits_for_its_message(store: Store, clock: ManualClock) -> None:
+    post_id = await _post(store, clock)
+    assert post_id is not None
+    async with store.database.write() as connection:
+        await want_reply(connection, post_id, "recovered", clock.now(), 7)
+    card = await _one(store)
+    assert card.topic == "card"
+    await store.outbox.take(card)
+    assert await store.outbox.recover() == 1
+    await store.outbox.take(card)
+    await store.outbox.sent(card)
+    reply = await _one(store)
+    assert (reply.topic, reply.position) == ("recovered", 7)
+
+
+async def test_posts_and_deploys_do_not_wait_for_each_other(
+    store: Store, clock: ManualClock
+) -> None:
+    await store.deploys.create(plan("core"), request())
+    await _post(store, clock)
+    await _post(store, clock, "marts down")
+    assert [intent.about for intent in await store.outbox.due()] == ["deploy 1", "post 1", "post 2"]
