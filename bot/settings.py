@@ -8,11 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError
 
 from deploy_core.model.errors import ConfigInvalid
-from deploy_core.settings import CoreSettings, Settings
+from deploy_core.settings import FOLDER, CoreSettings, Settings
 from deploy_core.sources.yaml_nodes import Located, Problems, Unreadable, read_yaml
 
 CONFIG_VARIABLE = "DAGSTER_CHATOPS_CONFIG"
 DEFAULT_CONFIG = "dagster-chatops.yaml"
+STATE_VARIABLE = "DAGSTER_CHATOPS_STATE"
+"""Where a relative `store` and `work_folder` start instead of beside the configuration file: in a
+container the file is on a volume that can't be written."""
 
 SECRETS = {
     "DAGSTER_CLOUD_API_TOKEN": "a Dagster+ user token",
@@ -92,7 +95,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
             f"Missing: {', '.join(missing)}.",
             next_step="Set what is missing in the environment; tokens also as a file by NAME_FILE.",
         )
-    folder = path.parent
+    folder = Path(environment.get(STATE_VARIABLE) or path.parent).absolute()
     return BotSettings(
         file=file,
         path=path,
@@ -108,8 +111,9 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     )
 
 
-def parse_config(text: str, name: str) -> FileSettings:
-    """Return the settings that a configuration file's text holds. Raises `ConfigInvalid`."""
+def parse_config(text: str, name: str, folder: Path | None = None) -> FileSettings:
+    """Return the settings that a configuration file's text holds; relative paths of files in it
+    start at `folder`. Raises `ConfigInvalid`."""
     problems = Problems()
     try:
         root = read_yaml(text, problems)
@@ -121,7 +125,7 @@ def parse_config(text: str, name: str) -> FileSettings:
     if root is None or not isinstance(root.value, dict):
         raise _invalid(name, [(1, "the file must be a mapping with at least `deployments`.")])
     try:
-        settings = FileSettings.model_validate(root.plain())
+        settings = FileSettings.model_validate(root.plain(), context={FOLDER: folder})
     except ValidationError as error:
         raise _invalid(name, [_located(root, found) for found in error.errors()]) from None
     chosen = settings.default_deployment
@@ -142,7 +146,7 @@ def _read_file(path: Path) -> FileSettings:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigInvalid(f"{path} can't be read: {error}.") from None
-    return parse_config(text, path.name)
+    return parse_config(text, path.name, path.parent)
 
 
 def _secret(name: str, environment: Mapping[str, str]) -> SecretStr | None:

@@ -1,11 +1,41 @@
 """The part of the configuration that the engine needs: deployments and projects."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
+
+FOLDER = "folder"
+"""The key of the validation context under which relative paths find where they start."""
+
+
+def _from_folder(value: str, info: ValidationInfo) -> str:
+    folder = (info.context or {}).get(FOLDER)
+    path = Path(value).expanduser()
+    return value if folder is None else str(Path(folder) / path)
+
+
+def _program(value: str, info: ValidationInfo) -> str:
+    return _from_folder(value, info) if "/" in value else value
+
+
+HostPath = Annotated[str, Field(min_length=1), AfterValidator(_from_folder)]
+"""A path on the bot's machine. A relative one starts at the folder in the validation context, which
+is the configuration file's, so that it means the same wherever the bot is started."""
+
+Program = Annotated[str, Field(min_length=1), AfterValidator(_program)]
+"""A program: a path as above, or a bare name that is looked for on PATH."""
 
 
 class Settings(BaseModel):
@@ -33,7 +63,7 @@ class SecretSource(Settings):
     """Where a secret is read when it is needed: an environment variable or a file."""
 
     env: str | None = None
-    file: str | None = None
+    file: HostPath | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "SecretSource":
@@ -87,7 +117,7 @@ class BuilderSettings(Settings):
     """
 
     host: Annotated[str, Field(pattern=r"^(unix|tcp|ssh)://[^\s]+$")] | None = None
-    tls_folder: str | None = None
+    tls_folder: HostPath | None = None
     parallel: int = Field(default=2, ge=1, le=64)
 
 
@@ -119,9 +149,9 @@ class DockerSettings(Settings):
 
     builders: dict[Name, BuilderSettings] = Field(default_factory=dict)
     registries: dict[Name, RegistrySettings] = Field(default_factory=dict)
-    client: str | None = None
+    client: Program | None = None
     buildkit: bool = True
-    config_folder: str | None = None
+    config_folder: HostPath | None = None
     parallel_builds: int = Field(default=4, ge=1, le=64)
     build_timeout: Minutes = 30.0
     push_timeout: Minutes = 15.0
@@ -149,12 +179,12 @@ class ProjectSettings(Settings):
     build_for: dict[str, BuildOptions] = Field(default_factory=dict)
     web_url: str | None = None
     token: SecretStr | None = None
-    token_file: str | None = None
-    deploy_key_file: str | None = None
-    known_hosts_file: str | None = None
+    token_file: HostPath | None = None
+    deploy_key_file: HostPath | None = None
+    known_hosts_file: HostPath | None = None
     github_app_id: str | None = None
     github_app_installation_id: str | None = None
-    github_app_key_file: str | None = None
+    github_app_key_file: HostPath | None = None
     load_deadline: dict[str, Minutes] = Field(default_factory=dict)
 
 

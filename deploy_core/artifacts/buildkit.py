@@ -43,7 +43,7 @@ async def find_client(settings: DockerSettings, environment: Mapping[str, str]) 
     if not settings.buildkit:
         return None
     if settings.client is not None:
-        path = Path(settings.client)
+        path = Path(shutil.which(settings.client, path=environment.get("PATH")) or settings.client)
         if not await _has_buildkit(path, environment):
             raise BuildKitNeeded(f"`docker.client` ({path}) has no BuildKit.")
         return path

@@ -6,6 +6,7 @@ import pytest
 
 from bot.settings import load_settings, parse_config
 from deploy_core.model.errors import ConfigInvalid
+from deploy_core.settings import SecretSource
 
 ENVIRONMENT = {
     "DAGSTER_CLOUD_ORGANIZATION": "acme",
@@ -82,6 +83,49 @@ def test_paths_are_beside_the_file_and_secrets_come_from_outside(tmp_path: Path)
     assert settings.organization == "acme"
     assert "canary" not in repr(settings)
     assert "xapp-1" not in repr(settings)
+
+
+def test_what_is_written_can_be_elsewhere_than_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(SMALL)
+    settings = load_settings(path, {**ENVIRONMENT, "DAGSTER_CHATOPS_STATE": "/state"})
+    assert settings.store == "/state/var/dagster-chatops.sqlite"
+    assert settings.core.work_folder == "/state/var"
+
+
+def test_every_path_in_the_file_starts_at_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        SMALL
+        + """
+projects:
+  one:
+    git: https://git.example/one.git
+    token_file: keys/token
+    deploy_key_file: /keys/deploy
+    build:
+      args: {TOKEN: {file: keys/arg}}
+      secrets: {pip: {file: ~/pip.conf}}
+docker:
+  config_folder: docker
+  client: docker
+  builders:
+    far: {host: "tcp://far.example:2376", tls_folder: tls}
+  registries:
+    registry.example: {username: pusher, password: {file: keys/registry}}
+"""
+    )
+    core = load_settings(path, ENVIRONMENT).core
+    project, docker = core.projects["one"], core.docker
+    token, password = project.build.args["TOKEN"], docker.registries["registry.example"].password
+    assert project.token_file == str(tmp_path / "keys/token")
+    assert project.deploy_key_file == "/keys/deploy"
+    assert token == SecretSource(file=str(tmp_path / "keys/arg"))
+    assert project.build.secrets["pip"].file == str(Path("~/pip.conf").expanduser())
+    assert password == SecretSource(file=str(tmp_path / "keys/registry"))
+    assert docker.config_folder == str(tmp_path / "docker")
+    assert docker.builders["far"].tls_folder == str(tmp_path / "tls")
+    assert docker.client == "docker"  # a name, to be found on PATH
 
 
 def test_an_address_of_a_database_stays_as_it_is(tmp_path: Path) -> None:
