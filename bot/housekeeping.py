@@ -50,6 +50,7 @@ class Housekeeping:
     async def _forget(self) -> None:
         try:
             await self._core.store.inbox.forget_old()
+            await self._core.store.build_logs.forget_old()
         except DeployError as error:
             _log.error("forget_failed", reason=error.reason)
 

@@ -195,7 +195,10 @@ class OutboxSender:
         if place is None or place.ts is None:
             return  # no card was ever posted: there is no thread
         if intent.topic == "detail" and intent.position is not None:
-            post = failure_detail(deploy.targets[intent.position])
+            logs = await self._store.build_logs.of_deploy(deploy.id)
+            target, log = deploy.targets[intent.position], logs.get(intent.position, "")
+            # A long log takes half a second to clean: never on the loop.
+            post = await asyncio.to_thread(failure_detail, target, log)
             if post.file_text is None:
                 await self._slack.post(place.channel, Message(post.text), thread_ts=place.ts)
             else:

@@ -64,6 +64,7 @@ async def build(services: Services, run: Run) -> Output:
             sha=commit,
             key=plan.build.key,
             on_progress=progress,
+            on_log=lambda text: services.store.build_logs.keep(run.claim.target_id, text),
             rebuild=plan.build.rebuild,
         )
     return built.model_dump(mode="json")

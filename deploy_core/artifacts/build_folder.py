@@ -8,8 +8,10 @@ from pathlib import Path
 
 from deploy_core.artifacts.build_output import LAST_LINES
 
-_ABANDONED = timedelta(hours=6)  # no build takes as long: its process has died
+_ABANDONED = timedelta(hours=25)  # no build may take as long: its process has died
 _KEEP_LOGS = timedelta(days=14)
+MOST_KEPT = 900_000
+"""Characters of a log that are kept for people; Slack shows a text file of a megabyte at most."""
 
 
 class BuildFolder:
@@ -40,6 +42,16 @@ class BuildFolder:
 def remove_folder(path: Path) -> None:
     """Remove a folder with all that is in it. Blocking."""
     shutil.rmtree(path, ignore_errors=True)
+
+
+def whole_log(path: Path) -> str:
+    """Return a log; of one that is too long its beginning and, above all, its end. Blocking."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if len(text) <= MOST_KEPT:
+        return text
+    begin, end = text[: MOST_KEPT // 10], text[-MOST_KEPT * 9 // 10 :]
+    left_out = text.count("\n", len(begin), len(text) - len(end))
+    return f"{begin}\n… {left_out:,} lines are left out …\n{end}"
 
 
 def last_lines(path: Path) -> str:

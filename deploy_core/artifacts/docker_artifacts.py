@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import difflib
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from deploy_core.artifacts.build_folder import BuildFolder, last_lines, remove_folder
+from deploy_core.artifacts.build_folder import BuildFolder, last_lines, remove_folder, whole_log
 from deploy_core.artifacts.build_order import LABEL, BuildBench, BuildOrder, make_order
 from deploy_core.artifacts.build_output import BuildLog, OnProgress
 from deploy_core.artifacts.build_recipe import Recipe
@@ -30,6 +30,7 @@ from deploy_core.artifacts.image_ref import ImageRef, parse_image_ref, tag_text
 from deploy_core.artifacts.registry import RegistryClient
 from deploy_core.clock import Clock
 from deploy_core.model.errors import (
+    ArtifactError,
     BuildTimedOut,
     DigestMismatch,
     DigestMissing,
@@ -42,6 +43,9 @@ from deploy_core.model.errors import (
 from deploy_core.settings import DockerSettings
 
 T = TypeVar("T")
+
+OnLog = Callable[[str], Awaitable[None]]
+"""Given the log of a build that ended well or badly, without secrets."""
 
 KEY_TAG = "chatops-"
 """An image's tag is this and its content key: by it we see that it was built before."""
@@ -126,6 +130,7 @@ class DockerArtifacts:
         sha: str,
         key: str,
         on_progress: OnProgress,
+        on_log: OnLog | None = None,
         rebuild: bool = False,
     ) -> Built:
         """Return the image for this content, built only if it is nowhere yet.
@@ -148,7 +153,7 @@ class DockerArtifacts:
                 labels = {LABEL: key, "org.opencontainers.image.revision": sha}
                 tag = repository.with_tag(names[-1])
                 async with self._order(recipe, checkout, tag, labels, rebuild) as order:
-                    image_id = await self._build(engine, order, log, on_progress)
+                    image_id = await self._logged(engine, order, log, on_progress, on_log)
             return built.model_copy(
                 update={"builder": engine.name, "image_id": image_id, "log_file": str(log)}
             )
@@ -245,6 +250,26 @@ class DockerArtifacts:
             )
         finally:
             await asyncio.shield(self._thread(remove_folder, work))
+
+    async def _logged(
+        self,
+        engine: Engine,
+        order: BuildOrder,
+        log_file: Path,
+        on_progress: OnProgress,
+        on_log: OnLog | None,
+    ) -> str:
+        async def tell() -> None:
+            if on_log is not None:
+                await on_log(await self._thread(whole_log, log_file))
+
+        try:
+            image_id = await self._build(engine, order, log_file, on_progress)
+        except ArtifactError:
+            await tell()
+            raise
+        await tell()
+        return image_id
 
     async def _build(
         self, engine: Engine, order: BuildOrder, log_file: Path, on_progress: OnProgress

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from deploy_core.clock import Clock
 from deploy_core.store.applied import Applied
+from deploy_core.store.build_logs import BuildLogs
 from deploy_core.store.connection import Database
 from deploy_core.store.deploys import Deploys
 from deploy_core.store.inbox import Inbox
@@ -23,6 +24,7 @@ class Store:
         self.posts = Posts(database)
         self.inbox = Inbox(database, clock)
         self.applied = Applied(database, clock)
+        self.build_logs = BuildLogs(database, clock)
 
     @classmethod
     async def open(cls, address: str, clock: Clock) -> "Store":

@@ -108,6 +108,14 @@ events = sa.Table(
     sqlite_autoincrement=True,
 )
 
+build_logs = sa.Table(
+    "build_logs",
+    metadata,
+    sa.Column("target_id", sa.ForeignKey("targets.id"), primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
 presses = sa.Table(
     "presses",
     metadata,

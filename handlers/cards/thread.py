@@ -1,8 +1,10 @@
 """What goes into the thread of a deploy's message: traces, the mention at the end, log lines."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.explain import full_trace, without_credentials
@@ -25,9 +27,12 @@ class ThreadPost:
     file_text: str | None = None
 
 
-def failure_detail(target: Target) -> ThreadPost:
-    """Return the whole error of a target: in the message when short, else as a file."""
+def failure_detail(target: Target, build_log: str = "") -> ThreadPost:
+    """Return the whole error of a target, and after it the log of its build: in the message when
+    short, else as a file."""
     trace = full_error_text(target)
+    if target.failure is not None and target.failure.reason in _OF_BUILDS:
+        trace = f"{trace}{_build_log(build_log)}".strip()
     if not trace:
         return ThreadPost(sentences.no_detail(target.location))
     if limits.size(trace) <= limits.INLINE_TRACE:
@@ -41,6 +46,18 @@ def failure_detail(target: Target) -> ThreadPost:
         file_name=file_name(target.location, target.deploy_id),
         file_text=cut,
     )
+
+
+_OF_BUILDS = frozenset({"build_failed", "build_timed_out", "disk_full", "engine_gone"})
+"""Failures of which the build's own log may tell more."""
+
+
+def _build_log(log: str) -> str:
+    return f"\n\n{sentences.WHOLE_BUILD_LOG}\n{_plain(log)}" if log.strip() else ""
+
+
+def _plain(log: str) -> str:
+    return visible(without_credentials(log)).strip()
 
 
 def file_name(location: str, deploy: int) -> str:
@@ -72,9 +89,15 @@ _SHOWN_IN_CHANNEL = frozenset(
 )
 
 
-def journal(deploy: Deploy, now: datetime) -> ThreadPost:
-    """Return every step of every location with its times, as `logs` shows them."""
+def journal(
+    deploy: Deploy, now: datetime, build_logs: Mapping[int, str] = MappingProxyType({})
+) -> ThreadPost:
+    """Return every step of every location with its times, as `logs` shows them, and the logs of
+    the builds, which are given by their targets' positions."""
     lines = [line for target in deploy.targets for line in _journal_lines(target, now)]
+    for target in deploy.targets:
+        if log := build_logs.get(target.position):
+            lines += ["", sentences.build_log_of(target.location), _plain(log)]
     content = visible("\n".join(lines))
     heading = sentences.journal_heading(deploy.id)
     if limits.size(content) <= limits.INLINE_TRACE:

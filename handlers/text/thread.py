@@ -4,6 +4,7 @@ from typing import Final
 
 from handlers.text.deploys import name
 
+WHOLE_BUILD_LOG: Final = "The whole log of the build:"
 FILE_CUT: Final = "\n… the rest was cut: it is longer than 1,000,000 characters\n"
 
 
@@ -20,6 +21,11 @@ def full_error(location: str) -> str:
 def full_error_in_file(location: str, lines: int) -> str:
     """Return the line above an error that is in the file."""
     return f"The full error of {name(location)} is in the file ({lines:,} lines)."
+
+
+def build_log_of(location: str) -> str:
+    """Return the line above the log of a build, in plain text."""
+    return f"The build of {location}:"
 
 
 def journal_heading(deploy: int) -> str:

@@ -1,5 +1,7 @@
 """`logs`: the journal and the errors of a deploy."""
 
+import asyncio
+
 from handlers.cards.thread import journal
 from handlers.commands import Logs
 from handlers.desk import Ask, Desk
@@ -10,7 +12,9 @@ from handlers.verbs.find import find_deploy
 async def logs(desk: Desk, ask: Ask, command: Logs) -> None:
     """Answer with what happened, line by line. Raises `UnknownDeploy`."""
     deploy = await find_deploy(desk, ask, command, running=False)
-    post = journal(deploy, desk.clock.now())
+    build_logs = await desk.store.build_logs.of_deploy(deploy.id)
+    # A long log takes half a second to clean: never on the loop.
+    post = await asyncio.to_thread(journal, deploy, desk.clock.now(), build_logs)
     if post.file_text is None:
         await desk.say(ask, post.text)
         return

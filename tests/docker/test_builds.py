@@ -34,6 +34,7 @@ async def test_a_good_build_is_pushed_and_named_by_its_digest(world: World) -> N
     assert sorted(await world.artifacts.tags(done.repository)) == sorted(done.tags)
     assert not list((world.folder / "var/builds/work").iterdir())
     assert "echo built" in text_of(done.log_file)
+    assert world.logs == [text_of(done.log_file)]
 
 
 async def test_the_same_content_is_built_once_and_found_at_another_commit(world: World) -> None:
@@ -70,6 +71,7 @@ async def test_a_failing_step_leads_with_its_last_lines(world: World) -> None:
     assert failed.value.step is not None
     assert failed.value.step.startswith("RUN echo first line")
     assert "no matching distribution: x" in text_of(failed.value.log_file)
+    assert world.logs == [text_of(failed.value.log_file)]
     assert not list((world.folder / "var/builds/work").iterdir())
 
 
@@ -127,6 +129,7 @@ async def test_a_build_that_takes_too_long_is_ended(world: World) -> None:
     world.repository.commit("Add", {"Dockerfile": f"FROM {BASE}\nRUN echo on it; sleep 7123\n"})
     with pytest.raises(BuildTimedOut):
         await world.build(world.recipe(timeout=0.03))
+    assert ["on it" in log for log in world.logs] == [True]
     await until(lambda: not runs("sleep\x007123"))
 
 
@@ -139,6 +142,7 @@ async def test_no_secret_is_in_any_output(world: World) -> None:
         await world.build(world.recipe(args={"TOKEN": {"env": "TOKEN_VARIABLE"}}))
     error = failed.value
     seen = [error.summary, error.detail, text_of(error.log_file), str(world.progress.seen)]
+    seen += world.logs
     assert "***" in error.detail
     assert not [text for text in seen if CANARY in text or "Y2FuYXJ5LTNmOGExY" in text]
 

@@ -50,6 +50,7 @@ class World:
         self.repository = Repository(folder / "project")
         self.name = f"team/{uuid.uuid4().hex[:12]}"
         self.progress = Progress()
+        self.logs: list[str] = []
         self._http = http
         self._clock = clock
         self.environment = dict(os.environ)
@@ -100,8 +101,12 @@ class World:
             sha=sha,
             key=content_key(recipe, ids),
             on_progress=self.progress,
+            on_log=self._keep_log,
             rebuild=rebuild,
         )
+
+    async def _keep_log(self, text: str) -> None:
+        self.logs.append(text)
 
     async def deploy(self, recipe: Recipe, *, rebuild: bool = False) -> Built:
         return await self.artifacts.push(await self.build(recipe, rebuild=rebuild), self.progress)

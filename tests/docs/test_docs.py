@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from bot.cli.app import app
 from bot.cli.exit_codes import ExitCode
-from bot.settings import SECRETS, FileSettings, load_settings
+from bot.settings import SECRETS, STATE_VARIABLE, FileSettings, load_settings
 from handlers.text.deploys import BUTTONS
 from handlers.usage import FORMS
 from tests.docs.errors_page import PAGE, errors_page
@@ -62,7 +62,7 @@ def as_documented(key: str) -> str:
 def test_every_key_of_the_configuration_is_documented_and_no_other() -> None:
     keys = {as_documented(key) for key in keys_of(FileSettings)}
     variables = {*SECRETS, "DAGSTER_CLOUD_ORGANIZATION", "DAGSTER_CLOUD_URL", "SLACK_API_URL"}
-    assert documented_keys() == keys | variables | {"DAGSTER_CHATOPS_CONFIG"}
+    assert documented_keys() == keys | variables | {"DAGSTER_CHATOPS_CONFIG", STATE_VARIABLE}
 
 
 def test_defaults_are_documented_as_they_are() -> None:

@@ -229,6 +229,35 @@ def test_long_error_is_a_file() -> None:
     assert len(post.file_text) > 60_000
 
 
+BUILD_FAILED = Failure(
+    reason="build_failed",
+    summary="The build of core failed with exit code 7 at `RUN make`.",
+    next_step="Mend it.",
+    detail="no matching distribution: x\nStep: RUN make",
+)
+
+
+def test_the_log_of_a_build_follows_its_failing_step() -> None:
+    log = "#1 [1/2] FROM base\n#2 [2/2] RUN make\n#2 https://ada:s3cret@git.example\n"
+    post = failure_detail(target(S.FAILED, failure=BUILD_FAILED), log)
+    assert post.file_text is None
+    assert "s3cret" not in post.text
+    step, whole = post.text.index("no matching distribution"), post.text.index("The whole log")
+    assert step < whole < post.text.index("#1 [1/2] FROM base")
+    long = failure_detail(target(S.FAILED, failure=BUILD_FAILED), log * 400)
+    assert long.file_text is not None
+    assert long.file_text.startswith("no matching distribution: x\nStep: RUN make\n\nThe whole log")
+    assert "s3cret" not in long.file_text
+    assert "whole log" not in failure_detail(target(S.FAILED, failure=LOAD_FAILED), log).text
+
+
+def test_logs_show_each_build_after_the_steps() -> None:
+    found = deploy(target(S.VERIFIED, steps=SENT))
+    post = journal(found, at(100), {0: "#1 [1/1] FROM base\n"})
+    assert post.text.index("apply finished") < post.text.index("The build of quickstart:")
+    assert "The build of" not in journal(found, at(100)).text
+
+
 def test_file_names_are_plain() -> None:
     assert file_name("../../etc/passwd", 1) == "deploy_1_etc_passwd_error.txt"
     assert file_name("表", 1) == "deploy_1_location_error.txt"
