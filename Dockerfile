@@ -13,9 +13,7 @@ WORKDIR /src
 COPY requirements.lock ./
 RUN python3 -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-compile \
-    --require-hashes -r requirements.lock \
- && find /opt/venv -depth -type d \( -name tests -o -name test \) -path '*/site-packages/*' \
-    -exec rm -rf {} +
+    --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY handlers handlers

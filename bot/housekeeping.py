@@ -15,13 +15,15 @@ NAMES_SECONDS = 60
 """How often the names of locations and refs are read again, for quick answers and pickers."""
 
 COLLECT_SECONDS = 3600
+IMAGES_FIRST_SECONDS = 60
+"""What a build that was cut off has left goes soon after the start, not an hour later."""
 KEEP_CHECKOUTS = timedelta(days=7)
 
 _log = structlog.get_logger()
 
 
 class Housekeeping:
-    """Keeps names fresh, forgets old payloads, collects old checkouts."""
+    """Keeps names fresh, forgets old payloads, collects old checkouts and images."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -36,6 +38,11 @@ class Housekeeping:
         add(_ended_by_stop(self._names), "interval", seconds=NAMES_SECONDS, next_run_time=now)
         add(_ended_by_stop(self._forget), "interval", seconds=COLLECT_SECONDS)
         add(_ended_by_stop(self._collect), "interval", seconds=COLLECT_SECONDS)
+        projects = self._core.settings.core.projects.values()
+        if any(project.artifact == "docker" for project in projects):
+            collect = _ended_by_stop(self.collect_images)
+            soon = now + timedelta(seconds=IMAGES_FIRST_SECONDS)
+            add(collect, "interval", seconds=COLLECT_SECONDS, next_run_time=soon)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -76,6 +83,12 @@ class Housekeeping:
         removed = await services.mirrors.collect(in_use, KEEP_CHECKOUTS)
         if removed:
             _log.info("checkouts_removed", count=len(removed))
+
+    async def collect_images(self) -> None:
+        """Remove our old images from the engines, old logs, and what dead builds have left."""
+        images = await self._core.services.images.collect()
+        if images:
+            _log.info("images_removed", count=len(images))
 
 
 def _ended_by_stop(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -1,32 +1,20 @@
 """`dagster-chatops check`: everything that can be wrong before the first deploy."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import AsyncIterator
 
 from rich.markup import escape
 
+from bot.cli.check_images import images
 from bot.cli.exit_codes import ExitCode
+from bot.cli.finding import Finding, tried
 from bot.cli.output import console
 from bot.settings import BotSettings
 from bot.slack_app import make_web_client
 from bot.wiring import Core, open_core
 from deploy_core.agents import agent_problem
-from deploy_core.model.errors import DeployError
 from handlers.blocks import Message
 from handlers.slack import Slack
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; `bad` is what is wrong and what to do, or None."""
-
-    what: str
-    good: str = ""
-    bad: str | None = None
 
 
 async def check_all(settings: BotSettings, *, live: bool) -> ExitCode:
@@ -51,14 +39,14 @@ async def _findings(core: Core, *, live: bool) -> AsyncIterator[Finding]:
             )
         else:
             yield Finding(f"Deployment {name}", f"{len(deployment.may_deploy)} people may deploy")
-    for group in (_dagster(core), _projects(core), _slack(core, live=live)):
+    for group in (_dagster(core), _projects(core), images(core), _slack(core, live=live)):
         async for finding in group:
             yield finding
 
 
 async def _dagster(core: Core) -> AsyncIterator[Finding]:
     dagster = core.services.dagster
-    found = await _try("Dagster+", dagster.deployments())
+    found = await tried("Dagster+", dagster.deployments())
     if isinstance(found, Finding):
         yield found
         return
@@ -69,7 +57,7 @@ async def _dagster(core: Core) -> AsyncIterator[Finding]:
             there = ", ".join(sorted(names))
             yield Finding(f"Deployment {name}", bad=f"Dagster+ doesn't have it. There are: {there}")
             continue
-        agents = await _try(f"Agents of {name}", dagster.agents(name))
+        agents = await tried(f"Agents of {name}", dagster.agents(name))
         if isinstance(agents, Finding):
             yield agents
             continue
@@ -84,7 +72,7 @@ async def _dagster(core: Core) -> AsyncIterator[Finding]:
 
 async def _projects(core: Core) -> AsyncIterator[Finding]:
     async def look(project: str) -> Finding:
-        read = await _try(f"Project {project}", core.catalog.read(project))
+        read = await tried(f"Project {project}", core.catalog.read(project))
         if isinstance(read, Finding):
             return read
         names = ", ".join(location.name for location in read.locations)
@@ -100,7 +88,7 @@ async def _slack(core: Core, *, live: bool) -> AsyncIterator[Finding]:
         yield Finding("Slack", bad="SLACK_BOT_TOKEN isn't set; only the command line works.")
         return
     slack = Slack(make_web_client(settings))
-    who = await _try("Slack", slack.identity())
+    who = await tried("Slack", slack.identity())
     if isinstance(who, Finding):
         yield who
         return
@@ -114,13 +102,13 @@ async def _slack(core: Core, *, live: bool) -> AsyncIterator[Finding]:
 
 async def _channel(slack: Slack, deployment: str, channel: str, *, live: bool) -> Finding:
     what = f"Channel {channel} of {deployment}"
-    may = await _try(what, slack.may_post(channel))
+    may = await tried(what, slack.may_post(channel))
     if isinstance(may, Finding):
         return may
     if not may:
         return Finding(what, bad="The bot can't post there: invite it to the channel.")
     if live:
-        posted = await _try(what, _post_and_delete(slack, channel))
+        posted = await tried(what, _post_and_delete(slack, channel))
         if isinstance(posted, Finding):
             return posted
         return Finding(what, "a message was posted and deleted")
@@ -131,11 +119,3 @@ async def _post_and_delete(slack: Slack, channel: str) -> bool:
     ts = await slack.post(channel, Message("A self-test of the deploy bot; it is deleted at once."))
     await slack.delete(channel, ts)
     return True
-
-
-async def _try(what: str, work: Awaitable[T]) -> T | Finding:
-    try:
-        return await work
-    except DeployError as error:
-        lines = [error.summary, error.detail, error.next_step]
-        return Finding(what, bad=" ".join(line for line in lines if line))

@@ -184,16 +184,29 @@ class DockerArtifacts:
             ) from None
         return built.model_copy(update={"digest": digest})
 
-    async def check(self) -> dict[str, EngineGone | None]:
-        """Return for each builder what keeps it from building, None if it answers."""
-        found: dict[str, EngineGone | None] = {}
-        for engine in self._engines.all():
-            try:
-                await engine.ping(self._executor)
-                found[engine.name] = None
-            except EngineGone as gone:
-                found[engine.name] = gone
-        return found
+    async def engine_versions(self) -> dict[str, str | EngineGone]:
+        """Return each builder's version, or what keeps it from building."""
+        engines = self._engines.all()
+        found = await asyncio.gather(*(self._version(engine) for engine in engines))
+        return {engine.name: said for engine, said in zip(engines, found, strict=True)}
+
+    async def buildkit(self) -> Path | None:
+        """Return the `docker` command with BuildKit, None where builds are classic.
+
+        Raises `BuildKitNeeded` if the settings name one that hasn't BuildKit.
+        """
+        if not self._client_known:
+            self._client = await find_client(self._settings, self._environment)
+            self._client_known = True
+        return self._client
+
+    async def may_read(self, repository: str) -> None:
+        """Raise what keeps us from looking images up in the repository."""
+        await self._registry.ping(parse_image_ref(repository))
+
+    async def may_push(self, repository: str) -> None:
+        """Raise what keeps us from pushing to the repository. Nothing stays there."""
+        await self._registry.may_push(parse_image_ref(repository))
 
     async def collect(self) -> tuple[str, ...]:
         """Remove our old images from the engines, and old logs and abandoned folders from the
@@ -277,7 +290,7 @@ class DockerArtifacts:
         minutes = order.recipe.timeout or self._settings.build_timeout
         redact = order.redactor()
         log = BuildLog(log_file, redact)
-        client = await self._buildkit()
+        client = await self.buildkit()
         await self._thread(log.open)
         try:
             async with asyncio.timeout(minutes * 60):
@@ -337,11 +350,11 @@ class DockerArtifacts:
             )
         return digest
 
-    async def _buildkit(self) -> Path | None:
-        if not self._client_known:
-            self._client = await find_client(self._settings, self._environment)
-            self._client_known = True
-        return self._client
+    async def _version(self, engine: Engine) -> str | EngineGone:
+        try:
+            return await engine.version(self._executor)
+        except EngineGone as gone:
+            return gone
 
     def _in_use(self, key: str) -> bool:
         used = self._used.get(key)

@@ -53,6 +53,22 @@ def _absolute(code_source: JsonValue, folder: Path) -> JsonValue:
     return code_source
 
 
+def repository_in_file(location: FileLocation) -> str | None:
+    """Return the repository of the location's images: `build.registry`, else that of `image`."""
+    if location.build is not None and location.build.registry is not None:
+        return location.build.registry
+    image = location.document.get("image")
+    if not isinstance(image, str):
+        return None
+    head, slash, tail = image.partition("@")[0].rpartition("/")
+    return f"{head}{slash}{tail.partition(':')[0]}"
+
+
+def tag_of_commit(template: str, location: str, sha: str) -> str:
+    """Return the tag that CI gives the location's image of a commit."""
+    return template.format(sha=sha, short_sha=sha[:7], location=location)
+
+
 def image_in_file(location: FileLocation, settings: ProjectSettings, commit: Commit) -> str:
     """Return the image that CI has pushed for this commit: by the tag template, or as the file
     says. Raises `ImageMissing`, `BuildNeeded`."""
@@ -63,12 +79,8 @@ def image_in_file(location: FileLocation, settings: ProjectSettings, commit: Com
         if location.build is not None:
             raise BuildNeeded(f"{location.name} has a `build` but no image that CI has pushed.")
         raise ImageMissing(f"Nothing says which image {location.name} runs.")
-    tag = settings.image_tag.format(sha=commit.sha, short_sha=commit.short, location=location.name)
-    registry = location.build.registry if location.build else None
-    if registry is None and isinstance(in_file, str):
-        registry = in_file.partition("@")[0]
-        head, _, tail = registry.rpartition("/")
-        registry = f"{head}/{tail.partition(':')[0]}" if head else tail.partition(":")[0]
+    tag = tag_of_commit(settings.image_tag, location.name, commit.sha)
+    registry = repository_in_file(location)
     if registry is None:
         raise ImageMissing(f"{location.name} has neither `build.registry` nor `image`.")
     return f"{registry}:{tag}"

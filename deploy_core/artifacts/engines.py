@@ -65,6 +65,12 @@ class Engine:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(executor, self._ping)
 
+    async def version(self, executor: Executor) -> str:
+        """Return the version of the engine. Raises `EngineGone`."""
+        await self.connect()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(executor, self._version)
+
     async def close(self) -> None:
         """End what was started to reach the engine."""
         if self._tunnel is not None:
@@ -115,6 +121,10 @@ class Engine:
     def _ping(self) -> None:
         with self.api(PING_SECONDS) as api:
             api.ping()
+
+    def _version(self) -> str:
+        with self.api(PING_SECONDS) as api:
+            return str(api.version().get("Version", "?"))
 
     def _tls_config(self) -> "TLSConfig | bool":
         from docker.tls import TLSConfig  # noqa: PLC0415

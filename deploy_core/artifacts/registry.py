@@ -17,7 +17,12 @@ from deploy_core.artifacts.image_ref import ImageRef
 from deploy_core.artifacts.registry_auth import RegistryLogin
 from deploy_core.artifacts.registry_errors import answer_of, answered
 from deploy_core.clock import Clock
-from deploy_core.model.errors import RegistryProtocol, RegistryUnauthorised, RegistryUnreachable
+from deploy_core.model.errors import (
+    RegistryProtocol,
+    RegistryUnauthorised,
+    RegistryUnreachable,
+    RepositoryMissing,
+)
 
 MANIFEST_KINDS = (
     "application/vnd.oci.image.index.v1+json",
@@ -101,6 +106,23 @@ class RegistryClient:
         response = await self._ask(ref, "GET", f"/v2/{ref.repository}/tags/list?n=1")
         if response.status_code not in {200, 404}:
             raise answered(ref, response)
+
+    async def may_push(self, ref: ImageRef) -> None:
+        """Raise what keeps us from pushing to the image's repository.
+
+        An upload is begun and given up again, as the specification has it; nothing stays.
+        """
+        response = await self._ask(ref, "POST", f"/v2/{ref.repository}/blobs/uploads/")
+        if response.status_code in {401, 403}:
+            raise RegistryUnauthorised(f"{ref.host} refuses to let us push to `{ref.repository}`.")
+        if response.status_code == 404:
+            raise RepositoryMissing(f"{ref.host} has no repository `{ref.repository}`.")
+        if response.status_code not in {201, 202}:
+            raise answered(ref, response)
+        # Its host is ignored, so that a log-in stays where it is.
+        upload = urlsplit(response.headers.get("Location", ""))
+        if upload.path.startswith("/"):
+            await self._ask(ref, "DELETE", f"{upload.path}?{upload.query}")
 
     async def _ask(self, ref: ImageRef, method: str, path: str) -> httpx.Response:
         credential = await self._credentials.find(ref)
