@@ -23,10 +23,9 @@ from deploy_core.store.work import LEASE
 from handlers.desk import Ask, Desk
 from handlers.registration import register
 from handlers.slack import Slack
-from handlers.slash import Slash
 
 UNFINISHED = timedelta(minutes=5)
-"""A command that a crash cut off is carried out when it is no older; later nobody expects it."""
+"""What a crash cut off is carried out when it is no older; later nobody expects it."""
 
 _log = structlog.get_logger()
 
@@ -67,7 +66,7 @@ class Bot:
             clock=clock,
             team=settings.file.slack.team,
         )
-        self._slash: Slash = register(self._app, self._desk, settings.file.slack.command)
+        self._deal = register(self._app, self._desk, settings.file.slack.command)
         self._connection: SlackConnection | None = None
         self._outbox = OutboxSender(
             core.store, self._slack, core.services.dagster, settings.core, clock
@@ -116,11 +115,11 @@ class Bot:
         await self._server.close()
 
     async def _go_on(self) -> None:
-        """Carry out the commands that a crash of the last process cut off."""
+        """Carry out what people asked and a crash of the last process cut off."""
         for left in await self._core.store.inbox.unfinished(UNFINISHED):
             ask = Ask.from_payload(left.key, left.payload)
-            _log.info("command_resumed", key=left.key)
-            self._desk.tasks.start(self._desk.dealing(ask, self._slash.deal(ask)))
+            _log.info("ask_resumed", key=left.key)
+            self._desk.tasks.start(self._desk.dealing(ask, self._deal))
 
     def _run(self, name: str, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work, name=name)

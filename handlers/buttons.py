@@ -1,30 +1,31 @@
 """The buttons of the cards. A button is used once; who was later is told who was first."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from deploy_core.model.deploys import Stop
+from deploy_core.model.deploys import Deploy, Press, Stop
 from deploy_core.model.errors import AlreadySent, UsageError
 from deploy_core.model.people import Actor
 from handlers import actions
 from handlers.actions import ButtonValue, read_button_value
+from handlers.blocks import Message
 from handlers.cards.answers import already_sent
 from handlers.cards.thread import full_error_text
-from handlers.desk import Ask, Desk
+from handlers.desk import Ask, Deal, Desk
 from handlers.modals import detail_view
-from handlers.slash import Slash
-from handlers.text.answers import pressed_already
+from handlers.text.answers import error_in_thread, pressed_already
 from handlers.verbs.start import start
 
 
 class Buttons:
     """What each button does."""
 
-    def __init__(self, desk: Desk, slash: Slash) -> None:
+    def __init__(self, desk: Desk, deal_with_text: Deal) -> None:
         self._desk = desk
-        self._slash = slash
+        self._deal_with_text = deal_with_text
         self._once: dict[str, Callable[[Ask, int], Awaitable[None]]] = {
             actions.CONFIRM: self._confirm,
             actions.CANCEL: self._cancel,
@@ -34,29 +35,29 @@ class Buttons:
         }
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Take a click: noted, acknowledged, then done."""
-        action = body["actions"][0]
-        ask = _ask(body, action)
-        fresh = await self._desk.store.inbox.take(ask.key)
-        await ack()
-        if fresh and action["action_id"] != actions.OPEN_DAGSTER:
-            work = self._do(ask, action["action_id"], action.get("value", ""))
-            self._desk.tasks.start(self._desk.dealing(ask, work))
+        """Take a click."""
+        ask = _ask(body, body["actions"][0])
+        if ask.action == actions.OPEN_DAGSTER:
+            await ack()
+        else:
+            await self._desk.take(ask, ack, self.deal)
 
-    async def _do(self, ask: Ask, action_id: str, value: str) -> None:
-        if action_id == actions.OPEN_FORM or action_id.startswith(actions.TRY_THIS):
+    async def deal(self, ask: Ask) -> None:
+        """Do what the button says; a second time after a crash too, with one effect."""
+        action = ask.action or ""
+        if action == actions.OPEN_FORM or action.startswith(actions.TRY_THIS):
             # The value is a command's text, which is read and checked as if it was typed.
-            await self._slash.deal(Ask(**{**vars(ask), "text": value}))
+            await self._deal_with_text(replace(ask, text=ask.value))
             return
-        meant = read_button_value(value)
+        meant = read_button_value(ask.value)
         if meant is None:
             raise UsageError("This button isn't one of ours.")
-        if action_id == actions.FULL_ERROR:
+        if action == actions.FULL_ERROR:
             await self._full_error(ask, meant)
             return
-        if action_id not in self._once:
+        if action not in self._once:
             raise UsageError("This button isn't one of ours.")
-        await self._press(ask, action_id, meant)
+        await self._press(ask, action, meant)
 
     async def _press(self, ask: Ask, action_id: str, meant: ButtonValue) -> None:
         deploys, engine = self._desk.store.deploys, self._desk.engine
@@ -65,10 +66,12 @@ class Buttons:
             await engine.require_may_confirm(meant.deploy, ask.by)
         else:
             await engine.require_may_change(meant.deploy, ask.by)
-        before = await deploys.press(meant.deploy, action_id, ask.by)
-        if before is not None:
+        before = await deploys.press(meant.deploy, action_id, ask.by, origin=ask.key)
+        if before is not None and before.origin != ask.key:
             await self._desk.say(ask, pressed_already(before))
             return
+        if before is not None and _took_effect(before, await deploys.get(meant.deploy)):
+            return  # this click was dealt with before a crash, all but its note
         try:
             await self._once[action_id](ask, meant.deploy)
         except Exception:
@@ -101,11 +104,27 @@ class Buttons:
         failed = [target for target in deploy.targets if target.failure is not None]
         if meant.position is not None:
             failed = [target for target in failed if target.position == meant.position]
-        if not failed or ask.trigger_id is None:
+        if not failed:
             raise UsageError(f"Deploy {deploy.id} has no error to show.")
+        if ask.trigger_id is None:
+            # After a crash: a window can no longer be opened by the click.
+            await self._desk.private(ask, Message(error_in_thread(deploy.id)))
+            return
         await self._desk.slack.open_view(
             ask.trigger_id, detail_view(failed[0].location, full_error_text(failed[0]))
         )
+
+
+def _took_effect(press: Press, deploy: Deploy) -> bool:
+    """Tell whether a press has done its work. For Retry and Roll back `start` knows: it finds the
+    deploy that came from the same click."""
+    match press.action:
+        case actions.CONFIRM:
+            return deploy.confirmed_at is not None
+        case actions.CANCEL | actions.GO_BACK:
+            return any(target.stop_by == press.by for target in deploy.targets)
+        case _:
+            return False
 
 
 def _ask(body: dict[str, Any], action: dict[str, Any]) -> Ask:
@@ -114,7 +133,8 @@ def _ask(body: dict[str, Any], action: dict[str, Any]) -> Ask:
         key=f"click:{container.get('message_ts', '')}:{action['action_id']}:{action['action_ts']}",
         by=Actor(kind="slack", id=user["id"], team=user.get("team_id", "")),
         channel=body.get("channel", {}).get("id", ""),
-        text="",
+        action=action["action_id"],
+        value=str(action.get("value", "")),
         response_url=body.get("response_url"),
         trigger_id=body.get("trigger_id"),
     )

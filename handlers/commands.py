@@ -134,6 +134,11 @@ def render(command: Command) -> str:
     return " ".join(part for part in parts if part)
 
 
+def typed(command: Command) -> str:
+    """Return the text of a command as Slack sends it: `parse` reads it back as the command."""
+    return render(command).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:
     """Return what the core is asked to plan."""
     if isinstance(command, Redeploy):

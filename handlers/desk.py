@@ -1,8 +1,8 @@
-"""What every handler works with, and how a person is answered."""
+"""What every handler works with: how something asked is taken, dealt with, and answered."""
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -14,17 +14,22 @@ from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.endings import end_tasks
 from deploy_core.engine import Engine
-from deploy_core.model.errors import DeployError, InternalError, NotAllowed
+from deploy_core.model.errors import DeployError, InternalError, NotAllowed, StoreError
 from deploy_core.model.people import Actor
 from deploy_core.settings import CoreSettings
+from deploy_core.store.inbox import Taken
 from deploy_core.store.store import Store
 from handlers.blocks import Message
 from handlers.cards.answers import error_message
 from handlers.slack import Slack
 from handlers.slack_errors import SlackError
+from handlers.text.answers import said_twice
 
 SAME_WORDS = timedelta(seconds=10)
 """The same person's same words within this time are one command: people press twice."""
+
+ACK_SECONDS = 2.0
+"""Slack shows an error to a person whose request isn't acknowledged within three seconds."""
 
 _log = structlog.get_logger()
 
@@ -33,13 +38,17 @@ _log = structlog.get_logger()
 class Ask:
     """Who said what, where, and how to answer; kept in the store until it was dealt with.
 
-    `thread_ts` is the thread it was written in. `trigger_id` opens a modal within three seconds.
+    `text` is a command, typed or filled into a form. `action` is the id of a pressed button and
+    `value` what it carries. `thread_ts` is the thread it was written in. `trigger_id` opens a modal
+    within three seconds.
     """
 
     key: str
     by: Actor
     channel: str
-    text: str
+    text: str = ""
+    action: str | None = None
+    value: str = ""
     thread_ts: str | None = None
     response_url: str | None = None
     trigger_id: str | None = None
@@ -50,6 +59,8 @@ class Ask:
             "by": self.by.model_dump(mode="json"),
             "channel": self.channel,
             "text": self.text,
+            "action": self.action,
+            "value": self.value,
             "thread_ts": self.thread_ts,
             "response_url": self.response_url,
         }
@@ -67,9 +78,15 @@ class Ask:
             by=Actor.model_validate(payload["by"]),
             channel=text("channel") or "",
             text=text("text") or "",
+            action=text("action"),
+            value=text("value") or "",
             thread_ts=text("thread_ts"),
             response_url=text("response_url"),
         )
+
+
+Deal = Callable[[Ask], Awaitable[None]]
+"""Carries out what was asked. Raises `DeployError` for what can't be done."""
 
 
 class Tasks:
@@ -111,6 +128,43 @@ class Desk:
     team: str | None = None
     tasks: Tasks = field(default_factory=Tasks)
 
+    async def take(
+        self,
+        ask: Ask,
+        ack: Callable[[], Awaitable[object]],
+        deal: Deal,
+        *,
+        words: str | None = None,
+    ) -> None:
+        """Write down what was asked, acknowledge it, and have it dealt with by a task.
+
+        The ack follows the row, so that nothing is lost by a crash. Only a database that can't be
+        written for `ACK_SECONDS` is no longer waited for: then the person is told how it went.
+        With `words` the same ones within `SAME_WORDS` are one command.
+        """
+        noting = asyncio.ensure_future(self._note(ask, words))
+        await asyncio.wait({noting}, timeout=ACK_SECONDS)
+        await ack()
+        self.tasks.start(self._taken(ask, noting, deal))
+
+    async def _note(self, ask: Ask, words: str | None) -> Taken:
+        inbox, payload = self.store.inbox, ask.payload()
+        if words is None:
+            return Taken.NEW if await inbox.take(ask.key, payload=payload) else Taken.SEEN
+        return await inbox.take_words(ask.key, payload=payload, words=words, within=SAME_WORDS)
+
+    async def _taken(self, ask: Ask, noting: Awaitable[Taken], deal: Deal) -> None:
+        try:
+            taken = await noting
+        except StoreError as error:
+            _log.error("not_taken", reason=error.reason, detail=error.detail)
+            await self.private(ask, error_message(error))
+            return
+        if taken is Taken.NEW:
+            await self.dealing(ask, deal)
+        elif taken is Taken.SAID_TWICE:
+            await self.say(ask, said_twice(int(SAME_WORDS.total_seconds())))
+
     async def private(self, ask: Ask, message: Message) -> None:
         """Answer only the person who asked."""
         try:
@@ -129,21 +183,22 @@ class Desk:
         """Answer only the person who asked, in one sentence."""
         await self.private(ask, Message(text))
 
-    async def dealing(self, ask: Ask, work: Coroutine[object, object, None]) -> None:
-        """Do what was asked; whatever goes wrong is told to the person, once."""
+    async def dealing(self, ask: Ask, deal: Deal) -> None:
+        """Do what was asked; whatever goes wrong is told to the person, once.
+
+        What is cut off in the middle, by a shutdown too, stays for the next process.
+        """
         try:
             await self.require_our_team(ask.by)
-            await work
+            await deal(ask)
         except DeployError as error:
-            work.close()
             await self.private(ask, error_message(error, command=ask.text or None))
         except Exception:  # noqa: BLE001 - the person must hear of it; the log has the trace
             number = secrets.token_hex(4)
             _log.exception("handler_failed", error_id=number)
             wrong = InternalError(f"Something went wrong on our side (id {number}).")
             await self.private(ask, error_message(wrong))
-        finally:
-            await self.store.inbox.done(ask.key)
+        await self.store.inbox.done(ask.key)
 
     async def require_our_team(self, actor: Actor) -> None:
         """Raise `NotAllowed` for people of other workspaces, as in shared channels."""

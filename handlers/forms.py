@@ -7,10 +7,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from deploy_core.model.people import Actor
 from handlers import modals
-from handlers.commands import Deploy, OpenDeployForm, request
-from handlers.desk import Ask, Desk
+from handlers.commands import OpenDeployForm, typed
+from handlers.desk import Ask, Deal, Desk
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
-from handlers.verbs.start import start
 
 _log = structlog.get_logger()
 
@@ -54,13 +53,14 @@ def _choices(desk: Desk) -> FormChoices:
 
 
 class Forms:
-    """What comes back from a form."""
+    """What comes back from a form: a command, which `deal` carries out as if it was typed."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, deal: Deal) -> None:
         self._desk = desk
+        self._deal = deal
 
     async def submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Take a submission: errors stay in the form, a good one is written down and started."""
+        """Take a submission; errors stay in the form."""
         view, user = body["view"], body["user"]
         read = read_deploy_form(view)
         if isinstance(read, dict):
@@ -71,22 +71,16 @@ class Forms:
             key=f"form:{view['id']}:{view.get('hash', '')}",
             by=Actor(kind="slack", id=user["id"], team=user.get("team_id", "")),
             channel=channel if isinstance(channel, str) else "",
-            text="",
+            text=typed(read),
         )
-        fresh = await self._desk.store.inbox.take(ask.key)
-        await ack()
-        if fresh:
-            self._desk.tasks.start(self._desk.dealing(ask, self._deploy(ask, read)))
-
-    async def _deploy(self, ask: Ask, command: Deploy) -> None:
-        await start(self._desk, ask, request(command, ask.by))
+        await self._desk.take(ask, ack, self._deal)
 
     async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Answer a picker from the cache; it must never wait for the network."""
-        typed = str(body.get("value", ""))
+        part = str(body.get("value", ""))
         names = (
             tuple(self._desk.settings.deployments)
             if body.get("action_id") == modals.DEPLOYMENT
             else location_names(self._desk)
         )
-        await ack(options=modals.options(names, typed))
+        await ack(options=modals.options(names, part))

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from deploy_core.model.errors import UsageError
 from handlers import actions, limits
 from handlers.blocks import Block, plain_text, section
-from handlers.commands import Deploy, OpenDeployForm, render
+from handlers.commands import Deploy, OpenDeployForm, typed
 from handlers.grammar import MOST_NAME, MOST_WHY, parse
 from handlers.mrkdwn import pre, sentence
 from handlers.text import forms as text
@@ -103,12 +103,12 @@ def _notice(line: str) -> Block:
     }
 
 
-def options(names: Sequence[str], typed: str = "") -> list[Block]:
-    """Return at most a hundred options whose name contains what was typed, best first.
+def options(names: Sequence[str], part: str = "") -> list[Block]:
+    """Return at most a hundred options whose name contains the part that was typed, best first.
 
     Names too long for an option's value can't be chosen here; they can be typed in the command.
     """
-    wanted = typed.strip().casefold()
+    wanted = part.strip().casefold()
     fitting = [
         name
         for name in dict.fromkeys(names)
@@ -162,10 +162,8 @@ def read_metadata(view: Mapping[str, Any]) -> dict[str, JsonValue]:
 
 
 def _problem(command: Deploy) -> str | None:
-    typed = render(command)
-    escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     try:
-        read = parse(escaped)
+        read = parse(typed(command))
     except UsageError as error:
         return error.summary
     return None if read == command else text.UNREADABLE

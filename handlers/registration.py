@@ -8,7 +8,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from handlers import actions
 from handlers.buttons import Buttons
-from handlers.desk import Desk
+from handlers.desk import Ask, Deal, Desk
 from handlers.forms import Forms
 from handlers.slash import Slash
 
@@ -16,18 +16,25 @@ EVENTS = ("app_mention",)
 """The events that the manifest subscribes to."""
 
 
-def register(app: AsyncApp, desk: Desk, command: str) -> Slash:
-    """Register every listener. Each writes down what came, acknowledges, and hands over."""
+def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
+    """Register every listener. Each writes down what came, acknowledges, and hands over.
+
+    Returns what carries out anything that was written down, for what a crash cut off.
+    """
     slash = Slash(desk)
-    buttons = Buttons(desk, slash)
-    forms = Forms(desk)
+    buttons = Buttons(desk, slash.deal)
+    forms = Forms(desk, slash.deal)
     app.command(command)(slash.command)
     app.event("app_mention")(slash.mention)
     app.action(re.compile(r"^(deploy|command|form)\."))(buttons.pressed)
     app.view(actions.DEPLOY_FORM)(forms.submitted)
     app.options(re.compile(r".*"))(forms.options)
     app.action(re.compile(r".*"))(_ignore)
-    return slash
+
+    async def deal(ask: Ask) -> None:
+        await (slash if ask.action is None else buttons).deal(ask)
+
+    return deal
 
 
 async def _ignore(ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -98,11 +98,12 @@ class Place(Row):
 
 
 class Press(Row):
-    """Who used which button of the card."""
+    """Who used which button of the card; `origin` names the click."""
 
     action: str
     by: Actor
     at: datetime
+    origin: str | None = None
 
 
 class Deploy(Row):

@@ -134,6 +134,12 @@ class Deploys:
             ids = (await connection.execute(query)).scalars().all()
             return list(reversed(await _load(connection, deploys.c.id.in_(ids))))
 
+    async def made_from(self, origin: str) -> Deploy | None:
+        """Return the deploy that came from this payload, if it was made already."""
+        async with self._database.read() as connection:
+            found = await _load(connection, deploys.c.origin == origin)
+        return found[0] if found else None
+
     async def at_place(self, channel: str, ts: str) -> Deploy | None:
         """Return the deploy whose card is this message."""
         here = sa.and_(deploys.c.channel == channel, deploys.c.card_ts == ts)
@@ -161,17 +167,24 @@ class Deploys:
                 .values(channel=place.channel, card_ts=place.ts)
             )
 
-    async def press(self, deploy_id: int, action: str, by: Actor) -> Press | None:
-        """Note who used a button of the card.
+    async def press(
+        self, deploy_id: int, action: str, by: Actor, *, origin: str | None = None
+    ) -> Press | None:
+        """Note who used a button of the card; `origin` names the click.
 
-        Returns None for the first press; for a later one the press that came before it.
+        Returns None for the first press; for a later one the press that came before it, which
+        after a crash can be this same click.
         """
         now = self._clock.now()
         async with self._database.write() as connection:
-            values = {"deploy_id": deploy_id, "action": action, "actor": by.model_dump(mode="json")}
-            if not await insert_once(
-                connection, presses, {**values, "at": now}, ["deploy_id", "action"]
-            ):
+            values = {
+                "deploy_id": deploy_id,
+                "action": action,
+                "actor": by.model_dump(mode="json"),
+                "at": now,
+                "origin": origin,
+            }
+            if not await insert_once(connection, presses, values, ["deploy_id", "action"]):
                 query = sa.select(presses).where(
                     presses.c.deploy_id == deploy_id, presses.c.action == action
                 )
@@ -342,7 +355,12 @@ def _target(row: sa.Row[Any], journal: list[dict[str, Any]], ahead: tuple[int, .
 
 
 def _press(row: sa.RowMapping) -> Press:
-    return Press(action=row["action"], by=Actor.model_validate(row["actor"]), at=row["at"])
+    return Press(
+        action=row["action"],
+        by=Actor.model_validate(row["actor"]),
+        at=row["at"],
+        origin=row["origin"],
+    )
 
 
 def _deploy(row: sa.Row[Any], of_it: list[Target], used: list[Press]) -> Deploy:

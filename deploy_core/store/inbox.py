@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -25,6 +26,14 @@ class Unfinished:
     payload: dict[str, JsonValue]
 
 
+class Taken(Enum):
+    """What became of something that was said."""
+
+    NEW = auto()
+    SEEN = auto()  # Slack delivered it before
+    SAID_TWICE = auto()  # another delivery, but the same words a moment ago
+
+
 @uninterrupted
 class Inbox:
     """Payloads by a key of their own."""
@@ -44,11 +53,23 @@ class Inbox:
         async with self._database.write() as connection:
             return await _insert(connection, key, now, payload)
 
-    async def just_said(self, words: str, within: timedelta) -> bool:
-        """Return True when the same words (with who said them) came within this time before."""
+    async def take_words(
+        self, key: str, *, payload: dict[str, JsonValue], words: str, within: timedelta
+    ) -> Taken:
+        """Take a payload unless the same words (with who said them) came within this time before.
+
+        What was said twice isn't kept: nothing of it is to be done after a crash.
+        """
         now = self._clock.now()
         async with self._database.write() as connection:
-            return not await _not_just_said(connection, words, within, now)
+            if not await _insert(connection, key, now, payload):
+                return Taken.SEEN
+            if await _not_just_said(connection, words, within, now):
+                return Taken.NEW
+            await connection.execute(
+                inbox.update().where(inbox.c.key == key).values(payload=None, done_at=now)
+            )
+            return Taken.SAID_TWICE
 
     async def done(self, key: str) -> None:
         """The payload was dealt with."""

@@ -124,6 +124,7 @@ presses = sa.Table(
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("actor", Json, nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+    sa.Column("origin", sa.Text),  # the click that it came from
     sa.UniqueConstraint("deploy_id", "action"),
 )
 

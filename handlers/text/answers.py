@@ -54,6 +54,14 @@ def pressed_already(press: Press) -> str:
     return f"{label} was pressed already, by {who(press.by)}."
 
 
+def error_in_thread(deploy: int) -> str:
+    """Return the answer to “Full error” when its window can no longer be opened."""
+    return (
+        f"The bot was restarted just then. The full error of deploy {deploy} is in the thread of"
+        " its message; or press Full error again."
+    )
+
+
 def choose_with_form() -> str:
     """Return the line above the “Open form” button; a mention can't open a form by itself."""
     return "Which code location should be deployed? Open the form, or name it after `deploy`."

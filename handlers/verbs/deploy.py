@@ -1,7 +1,7 @@
 """`deploy` and `redeploy`."""
 
 from handlers.cards.answers import open_form_message
-from handlers.commands import Deploy, OpenDeployForm, Redeploy, render, request
+from handlers.commands import Deploy, OpenDeployForm, Redeploy, request, typed
 from handlers.desk import Ask, Desk
 from handlers.forms import open_deploy_form
 from handlers.verbs.start import start
@@ -20,6 +20,6 @@ async def redeploy(desk: Desk, ask: Ask, command: Redeploy) -> None:
 async def open_form(desk: Desk, ask: Ask, command: OpenDeployForm) -> None:
     """Open the form, or offer a button that does where Slack gave no trigger."""
     if ask.trigger_id is None:
-        await desk.private(ask, open_form_message(render(command)))
+        await desk.private(ask, open_form_message(typed(command)))
     else:
         await open_deploy_form(desk, ask, ask.trigger_id, command)

@@ -14,8 +14,13 @@ SILENT_SECONDS = 3.0
 async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
     """Start what was asked for; the person is told where its card is, if it isn't here.
 
+    The same payload starts it once: after a crash it may be there already.
+
     Raises what `Engine.plan` raises, and `SlackError`.
     """
+    made = await desk.store.deploys.made_from(ask.key)
+    if made is not None:
+        return made
     plan = await _plan(desk, ask, wanted)
     place = await _place(desk, ask, plan.deployment)
     started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)

@@ -3,7 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from deploy_core.store.inbox import REMEMBER
+from pydantic import JsonValue
+
+from deploy_core.store.inbox import REMEMBER, Taken
 from deploy_core.store.store import Store
 from tests.support.clock import ManualClock
 
@@ -14,15 +16,24 @@ async def test_a_key_is_taken_once(store: Store) -> None:
 
 
 async def test_the_same_words_are_one_command_for_a_while(store: Store, clock: ManualClock) -> None:
-    ten = timedelta(seconds=10)
-    assert not await store.inbox.just_said("U1 deploy core", ten)
+    async def says(key: str, words: str) -> Taken:
+        payload: dict[str, JsonValue] = {"text": words}
+        within = timedelta(seconds=10)
+        return await store.inbox.take_words(key, payload=payload, words=words, within=within)
+
+    assert await says("command:1", "U1 deploy core") is Taken.NEW
+    assert await says("command:1", "U1 deploy core") is Taken.SEEN
     await clock.advance(9)
-    assert await store.inbox.just_said("U1 deploy core", ten)
-    assert not await store.inbox.just_said("U2 deploy core", ten)
+    assert await says("command:2", "U1 deploy core") is Taken.SAID_TWICE
+    assert await says("command:2", "U1 deploy core") is Taken.SEEN
+    assert await says("command:3", "U2 deploy core") is Taken.NEW
     await clock.advance(1)
-    assert not await store.inbox.just_said("U1 deploy core", ten)
-    said = await asyncio.gather(*(store.inbox.just_said("U3 deploy", ten) for _ in range(8)))
-    assert sorted(said) == [False] + [True] * 7
+    assert await says("command:4", "U1 deploy core") is Taken.NEW
+    said = await asyncio.gather(*(says(f"command:1{n}", "U3 deploy") for n in range(8)))
+    assert sorted(said, key=lambda taken: taken.value) == [Taken.NEW] + [Taken.SAID_TWICE] * 7
+    kept = {left.key for left in await store.inbox.unfinished(timedelta(minutes=5))}
+    assert {"command:1", "command:3", "command:4"} < kept
+    assert len(kept) == 4, "nothing that was said twice is done after a crash"
 
 
 async def test_a_payload_is_kept_until_it_is_done(store: Store, clock: ManualClock) -> None:
