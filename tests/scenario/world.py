@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bot.main import Bot
-from bot.settings import load_settings
+from bot.settings import BotSettings, load_settings
 from bot.wiring import Core, open_core
 from deploy_core.model.deploys import Deploy
 from sandbox.dagster_plus import server
@@ -36,10 +36,25 @@ class World:
     slack: SlackSandbox
     workspace: Workspace
     dagster: server.DagsterPlus
-    core: Core
-    bot: Bot
+    settings: BotSettings
     projects: dict[str, Path]
     agent: InstantAgentSettings = field(default_factory=InstantAgentSettings)
+    core: Core = field(init=False)
+    bot: Bot = field(init=False)
+    _running: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def start_bot(self) -> None:
+        """Start the bot, as a process does."""
+        self.core = await self._running.enter_async_context(open_core(self.settings, kind="bot"))
+        await self.core.worker.enlist()
+        self.bot = Bot(self.core, self.settings)
+        await self.bot.start()
+        self._running.push_async_callback(self.bot.stop)
+        await self.workspace.wait_for_sockets(1)
+
+    async def stop_bot(self) -> None:
+        """End the bot, as SIGTERM does."""
+        await self._running.aclose()
 
     def person(self, name: str) -> SlackPerson:
         return self.workspace.person(name)
@@ -194,11 +209,7 @@ async def open_world(
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_APP_TOKEN": slack.app_token,
         }
-        settings = load_settings(path, environment)
-        core = await stack.enter_async_context(open_core(settings, kind="bot"))
-        await core.worker.enlist()
-        bot = Bot(core, settings)
-        await bot.start()
-        stack.push_async_callback(bot.stop)
-        await workspace.wait_for_sockets(1)
-        yield World(slack, workspace, dagster, core, bot, projects)
+        world = World(slack, workspace, dagster, load_settings(path, environment), projects)
+        await world.start_bot()
+        stack.push_async_callback(world.stop_bot)
+        yield world
