@@ -97,7 +97,23 @@ def _names(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
+def _not_while_importing(evidence: Evidence) -> bool:
+    return re.search(r"DagsterUserCodeLoadError|DagsterImportError", evidence.text) is None
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(
+        "agent_engine",
+        _pattern(
+            r"Error while fetching server API version|UnixHTTPConnectionPool\("
+            r"|'Connection aborted\.', (?:FileNotFound|Permission|ConnectionRefused)Error\("
+        ),
+        "The agent can't reach the Docker engine that it pulls images with and runs them in.",
+        "See that the engine runs and that the agent may use its socket: an agent pulls through"
+        " /var/run/docker.sock, whatever its DOCKER_HOST says. Then retry.",
+        # The code itself may ask an engine while it is imported: that is another matter.
+        when=_not_while_importing,
+    ),
     Rule(
         "image_missing",
         _pattern(
@@ -374,7 +390,7 @@ def explain_reason(
         waited = f" after {int(seconds)} s" if seconds is not None else ""
         return Advice(
             f"The agent took the change, but {location} was still loading{waited}: the image may be"
-            " large, the import slow, or the agent busy.",
+            " large, the import slow, the agent busy, or its engine or cluster down.",
             "Look at the agent's log; raise `load_deadline` if the location only needs longer.",
         )
     return None

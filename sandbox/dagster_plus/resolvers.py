@@ -51,6 +51,7 @@ def root_fields() -> dict[str, Callable[..., Any]]:
         "locationsAsDocument": _locations_as_document,
         "scopedSecrets": lambda _info, **_args: [],
         "latestDefsStateInfo": lambda _info: None,
+        "runs": lambda _info: {"getRuns": []},  # nothing runs here
         "addOrUpdateLocationFromDocument": _add_or_update_location,
         "deployLocations": _deploy_locations,
         "reconcileLocationsFromDocument": _reconcile_locations,

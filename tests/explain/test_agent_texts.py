@@ -51,6 +51,18 @@ TEXTS = {
         "dagster._core.errors.DagsterUserCodeUnreachableError: Could not reach user code server."
         " gRPC Error code: UNIMPLEMENTED\n"
     ),
+    "agent_engine": (
+        "docker.errors.DockerException: Error while fetching server API version: ('Connection"
+        " aborted.', PermissionError(13, 'Permission denied'))\n"
+    ),
+    "agent_engine-hangs": (
+        "requests.exceptions.ReadTimeout: UnixHTTPConnectionPool(host='localhost', port=None): Read"
+        " timed out. (read timeout=60)\n"
+    ),
+    "agent_engine-stopped": (
+        "requests.exceptions.ConnectionError: ('Connection aborted.', ConnectionRefusedError(111,"
+        " 'Connection refused'))\n"
+    ),
     "credentials": "botocore.exceptions.NoCredentialsError: Unable to locate credentials\n",
     "network": "requests.exceptions.ConnectionError: Max retries exceeded with url: /v1\n",
     "environment_variable": "ValueError: Environment variable 'WH_TOKEN' is not set\n",
@@ -66,6 +78,57 @@ def test_rule_is_found_by_what_the_agent_says(name: str) -> None:
     assert found.rule == name.split("-", maxsplit=1)[0]
     assert found.cause.endswith(".")
     assert found.next_step.endswith(".")
+
+
+NO_SOCKET = "('Connection aborted.', FileNotFoundError(2, 'No such file or directory'))\n"
+NO_SUCH_IMAGE = "404 Client Error for http://127.0.0.1:2375/v1.41/containers/create: Not Found"
+ENGINE_GONE = PythonError(
+    message=f"docker.errors.DockerException: Error while fetching server API version: {NO_SOCKET}",
+    stack=(
+        '  File "/usr/lib/python3.11/site-packages/dagster_cloud/workspace/docker/__init__.py",'
+        " line 251, in _launch_container\n"
+        "    for _line in docker.APIClient().pull(image, stream=True):\n",
+    ),
+    chain=(
+        ChainedError(
+            message=f"requests.exceptions.ConnectionError: {NO_SOCKET}", is_explicit=True, stack=()
+        ),
+        ChainedError(
+            message=f"urllib3.exceptions.ProtocolError: {NO_SOCKET}", is_explicit=False, stack=()
+        ),
+        ChainedError(
+            message="FileNotFoundError: [Errno 2] No such file or directory\n",
+            is_explicit=False,
+            stack=(),
+        ),
+        ChainedError(
+            message=f'docker.errors.ImageNotFound: {NO_SUCH_IMAGE} ("No such image: x")\n',
+            is_explicit=False,
+            stack=(),
+        ),
+        ChainedError(
+            message="requests.exceptions.HTTPError: 404 Client Error: Not Found\n",
+            is_explicit=True,
+            stack=(),
+        ),
+    ),
+)
+
+
+def test_an_agent_without_its_engine_is_not_taken_for_a_missing_image() -> None:
+    """The Docker launcher looks for the image in one engine and pulls it with another: what an
+    agent of 1.13 reports where DOCKER_HOST is set and /var/run/docker.sock isn't there."""
+    found = explain(ENGINE_GONE)
+    assert found.rule == "agent_engine"
+    assert "Docker engine" in found.cause
+    assert "/var/run/docker.sock" in found.next_step
+
+
+def test_code_that_asks_an_engine_at_import_is_not_taken_for_the_agent() -> None:
+    loading = "dagster._core.errors.DagsterUserCodeLoadError: Error occurred during the loading\n"
+    above = ChainedError(message=ENGINE_GONE.message, is_explicit=True, stack=())
+    found = explain(PythonError(message=loading, stack=(), chain=(above, *ENGINE_GONE.chain[:3])))
+    assert found.rule != "agent_engine"
 
 
 def test_traceback_that_an_agent_quotes_is_the_root_cause() -> None:
@@ -169,7 +232,7 @@ def test_credentials_are_not_shown() -> None:
             "load_timed_out",
             Advice(
                 "The agent took the change, but core was still loading after 900 s: the image may"
-                " be large, the import slow, or the agent busy.",
+                " be large, the import slow, the agent busy, or its engine or cluster down.",
                 "Look at the agent's log; raise `load_deadline` if the location only needs longer.",
             ),
         ),

@@ -6,10 +6,13 @@ import pytest
 from dagster_cloud.agent import queries as agent_queries
 from dagster_cloud.secrets.loader import SECRETS_QUERY
 from dagster_cloud.storage.defs_state.queries import GET_LATEST_DEFS_STATE_INFO_QUERY
+from dagster_cloud.storage.runs.queries import GET_RUNS_QUERY
 from dagster_cloud_cli import gql
 from dagster_graphql.schema import create_schema
 from graphql import (
     DocumentNode,
+    GraphQLEnumType,
+    GraphQLInputObjectType,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -39,6 +42,7 @@ AGENT_DOCUMENTS = {
     "DEPLOYMENTS_QUERY": agent_queries.DEPLOYMENTS_QUERY,
     "GET_AGENTS_QUERY": agent_queries.GET_AGENTS_QUERY,
     "GET_LATEST_DEFS_STATE_INFO_QUERY": GET_LATEST_DEFS_STATE_INFO_QUERY,
+    "GET_RUNS_QUERY": GET_RUNS_QUERY,
     "GET_USER_CLOUD_REQUESTS_QUERY": agent_queries.GET_USER_CLOUD_REQUESTS_QUERY,
     "SECRETS_QUERY": SECRETS_QUERY,
     "WORKSPACE_ENTRIES_QUERY": agent_queries.WORKSPACE_ENTRIES_QUERY,
@@ -117,6 +121,21 @@ def test_shared_types_have_the_fields_of_open_source_dagster(
     their_fields = {field: str(found.type) for field, found in theirs.fields.items()}
     for field, found in ours.fields.items():
         assert (field, str(found.type)) == (field, their_fields.get(field))
+
+
+def test_the_filter_of_runs_is_that_of_open_source_dagster(
+    schema: GraphQLSchema, open_source_schema: GraphQLSchema
+) -> None:
+    for name in ("RunsFilter", "ExecutionTag"):
+        ours, theirs = schema.type_map[name], open_source_schema.type_map[name]
+        assert isinstance(ours, GraphQLInputObjectType)
+        assert isinstance(theirs, GraphQLInputObjectType)
+        expected = {field: str(found.type) for field, found in theirs.fields.items()}
+        assert {field: str(found.type) for field, found in ours.fields.items()} == expected
+    ours, theirs = schema.type_map["RunStatus"], open_source_schema.type_map["RunStatus"]
+    assert isinstance(ours, GraphQLEnumType)
+    assert isinstance(theirs, GraphQLEnumType)
+    assert list(ours.values) == list(theirs.values)
 
 
 @pytest.mark.parametrize(

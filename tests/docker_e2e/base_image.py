@@ -1,0 +1,112 @@
+"""A base image with this machine's Python and the Dagster that the tests run with.
+
+Nothing is downloaded: a root file system is put together from what is installed.
+"""
+
+import io
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from tests.docker.engine import DockerEngine
+
+NAME = "dagster-code-base:1"
+SITE = "/opt/site-packages"
+_WANTED = ("dagster", "dagster-cloud")
+_BASE = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
+_LEFT_OUT = {"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages", "tkinter"}
+
+
+def make_dagster_base(engine: DockerEngine) -> str:
+    """Make the image in the engine and return its name."""
+    archive = engine.folder / "base.tar"
+    with tarfile.open(archive, "w", dereference=True) as root:
+        _fill(root)
+    changes = (
+        f"ENV PYTHONPATH={SITE}",
+        "ENV PATH=/usr/local/bin:/bin",
+        "ENV DAGSTER_DISABLE_TELEMETRY=1",
+    )
+    options = [word for change in changes for word in ("--change", change)]
+    engine.client("import", *options, str(archive), NAME)
+    archive.unlink()
+    return NAME
+
+
+def _fill(root: tarfile.TarFile) -> None:
+    python = Path(sys.executable).resolve()
+    files = {str(python): python, "/bin/sh": Path(shutil.which("busybox") or "/bin/busybox")}
+    files |= _standard_library() | _packages()
+    binaries = [python, *(path for path in files.values() if path.suffix == ".so")]
+    files |= {name: Path(name) for name in _libraries(binaries)}
+    for name, path in files.items():
+        root.add(path, name)
+    (script,) = distribution("dagster").entry_points.select(group="console_scripts", name="dagster")
+    text = f"#!{python}\nfrom {script.module} import {script.attr}\n{script.attr}()\n"
+    _add_text(root, "/usr/local/bin/dagster", text, mode=0o755)
+    _add_text(root, "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+    temporary = tarfile.TarInfo("/tmp")
+    temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
+    root.addfile(temporary)
+
+
+def _standard_library() -> dict[str, Path]:
+    files = {}
+    for name in ("stdlib", "platstdlib"):
+        folder = Path(sysconfig.get_path(name, vars=_BASE))
+        for path in folder.rglob("*"):
+            parts = path.relative_to(folder).parts
+            left_out = not _LEFT_OUT.isdisjoint(parts) or parts[0].startswith("config-")
+            if not left_out and path.is_file():
+                files[str(path)] = path
+    return files
+
+
+def _packages() -> dict[str, Path]:
+    files = {}
+    for found in _closure(_WANTED).values():
+        for file in found.files or ():
+            path = Path(str(found.locate_file(file)))
+            if ".." not in file.parts and path.is_file():
+                files[f"{SITE}/{file}"] = path
+    return files
+
+
+def _closure(names: tuple[str, ...]) -> dict[str, Distribution]:
+    """The distributions with everything that they need."""
+    found: dict[str, Distribution] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = distribution(name)
+            waiting += _needs(found[name])
+    return found
+
+
+def _needs(found: Distribution) -> Iterator[str]:
+    for text in found.requires or ():
+        needed = Requirement(text)
+        if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+            yield needed.name
+
+
+def _libraries(binaries: list[Path]) -> set[str]:
+    """The shared libraries and the loader, as `ldd` names them."""
+    done = subprocess.run(["ldd", *map(str, binaries)], capture_output=True, text=True, check=False)
+    words = [line.split() for line in done.stdout.splitlines() if line.startswith("\t")]
+    paths = {word for line in words for word in line if word.startswith("/")}
+    return {path for path in paths if not path.startswith(sys.prefix + "/")}
+
+
+def _add_text(root: tarfile.TarFile, path: str, text: str, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode = len(text.encode()), mode
+    root.addfile(entry, io.BytesIO(text.encode()))
