@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from deploy_core.artifacts.build_order import LABEL
-from deploy_core.artifacts.engines import PING_SECONDS, Engine
+from deploy_core.artifacts.engines import Engine
 from deploy_core.artifacts.image_ref import ImageRef
 
+_ANSWER_SECONDS = 60.0  # a busy engine is slow: that must not fail a deploy
 _REMOVE_SECONDS = 120.0
 
 
@@ -16,7 +17,7 @@ def image_with_key(engine: Engine, key: str) -> str | None:
 
     Raises `EngineGone`.
     """
-    with engine.api(PING_SECONDS) as api:
+    with engine.api(_ANSWER_SECONDS) as api:
         found = api.images(filters={"label": f"{LABEL}={key}"})
     newest = max(found, key=lambda image: int(image.get("Created", 0)), default=None)
     return None if newest is None else str(newest["Id"])
@@ -30,7 +31,7 @@ def tag_image(engine: Engine, image_id: str, ref: ImageRef) -> bool:
     from docker.errors import NotFound  # noqa: PLC0415  # the SDK is slow to import
 
     try:
-        with engine.api(PING_SECONDS) as api:
+        with engine.api(_ANSWER_SECONDS) as api:
             return bool(api.tag(image_id, ref.name, ref.tag, force=True))
     except NotFound:
         return False

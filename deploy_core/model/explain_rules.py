@@ -115,6 +115,12 @@ RULES: tuple[Rule, ...] = (
         when=_not_while_importing,
     ),
     Rule(
+        "agent_port",
+        _pattern(r"port is already allocated|listen tcp4? \S+: bind: address already in use"),
+        "Another program took the port that the agent had chosen for the code server.",
+        "Retry: the agent chooses another one. This is nothing about the code.",
+    ),
+    Rule(
         "image_missing",
         _pattern(
             r"ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|ImageNotFound"

@@ -63,6 +63,17 @@ TEXTS = {
         "requests.exceptions.ConnectionError: ('Connection aborted.', ConnectionRefusedError(111,"
         " 'Connection refused'))\n"
     ),
+    "agent_port": (
+        "docker.errors.APIError: 500 Server Error for http+docker://localhost/v1.41/containers/1a/"
+        'start: Internal Server Error ("driver failed programming external connectivity on endpoint'
+        " core-prod-1a2b (7c): Error starting userland proxy: listen tcp4 0.0.0.0:41234: bind:"
+        ' address already in use")\n'
+    ),
+    "agent_port-docker-proxy-of-another": (
+        "docker.errors.APIError: 500 Server Error for http+docker://localhost/v1.41/containers/1a/"
+        'start: Internal Server Error ("driver failed programming external connectivity on endpoint'
+        ' core-prod-1a2b (7c): Bind for 0.0.0.0:41234 failed: port is already allocated")\n'
+    ),
     "credentials": "botocore.exceptions.NoCredentialsError: Unable to locate credentials\n",
     "network": "requests.exceptions.ConnectionError: Max retries exceeded with url: /v1\n",
     "environment_variable": "ValueError: Environment variable 'WH_TOKEN' is not set\n",
@@ -84,11 +95,7 @@ NO_SOCKET = "('Connection aborted.', FileNotFoundError(2, 'No such file or direc
 NO_SUCH_IMAGE = "404 Client Error for http://127.0.0.1:2375/v1.41/containers/create: Not Found"
 ENGINE_GONE = PythonError(
     message=f"docker.errors.DockerException: Error while fetching server API version: {NO_SOCKET}",
-    stack=(
-        '  File "/usr/lib/python3.11/site-packages/dagster_cloud/workspace/docker/__init__.py",'
-        " line 251, in _launch_container\n"
-        "    for _line in docker.APIClient().pull(image, stream=True):\n",
-    ),
+    stack=('  File "/usr/lib/dagster_cloud/workspace/docker/__init__.py", line 251, in _launch\n',),
     chain=(
         ChainedError(
             message=f"requests.exceptions.ConnectionError: {NO_SOCKET}", is_explicit=True, stack=()
