@@ -49,6 +49,6 @@ fix: $(READY) ## Format and mend what can be mended
 .PHONY: lock
 lock: ## Pin the dependencies again (needs uv)
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate --extra sandbox --extra dev -o requirements-dev.lock
+	  --no-emit-index-url --no-header --no-annotate --extra sandbox --extra serverless --extra dev -o requirements-dev.lock
 	uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate -c requirements-dev.lock -o requirements.lock

@@ -29,6 +29,7 @@ class Options:
     docker_engine: str | None
     docker_network: str | None
     queue_agents: tuple[str, ...]
+    serverless: tuple[str, ...]
     instant_agent_seconds: float | None
     slack: bool
     stay_with_parent: bool
@@ -70,6 +71,13 @@ def read_options(arguments: list[str] | None = None) -> Options:
         metavar="QUEUE",
         help="one more real agent, which serves this agent queue only",
     )
+    parser.add_argument(
+        "--serverless",
+        action="append",
+        default=[],
+        metavar="DEPLOYMENT",
+        help="this deployment is Serverless: it takes PEX files",
+    )
     parser.add_argument("--no-slack", action="store_true", help="Dagster+ only")
     parser.add_argument(
         "--stay-with-parent", action="store_true", help="end when standard input closes"
@@ -84,6 +92,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
         docker_engine=read.docker_engine,
         docker_network=read.docker_network,
         queue_agents=tuple(read.queue_agent),
+        serverless=tuple(read.serverless),
         instant_agent_seconds=read.instant_agent,
         slack=not read.no_slack,
         stay_with_parent=read.stay_with_parent,
@@ -112,6 +121,7 @@ async def start(options: Options, stack: AsyncExitStack) -> dict[str, Any]:
     from sandbox.dagster_plus.agent import ContainerEngine, start_agent  # noqa: PLC0415
     from sandbox.dagster_plus.instant_agent import InstantAgentSettings  # noqa: PLC0415
     from sandbox.dagster_plus.server import start_dagster_plus  # noqa: PLC0415
+    from sandbox.dagster_plus.serverless import Serverless  # noqa: PLC0415
     from sandbox.projects import make_projects  # noqa: PLC0415
 
     home = await asyncio.to_thread(options.home.resolve)
@@ -121,6 +131,7 @@ async def start(options: Options, stack: AsyncExitStack) -> dict[str, Any]:
         options.dagster_port,
         agent_host=options.agent_host,
         instant_agent=None if seconds is None else InstantAgentSettings(delay_seconds=seconds),
+        serverless=Serverless(home / "pex", options.serverless) if options.serverless else None,
     )
     stack.push_async_callback(dagster_plus.close)
     report: dict[str, Any] = {

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from sandbox.dagster_plus.server import DagsterPlus
+from sandbox.dagster_plus.serverless import agent_environment
 
 FIRST_HEARTBEAT_WITHIN = 60.0
 STOP_GRACE = 1.0  # an agent told to stop may linger; its group is killed after this
@@ -182,6 +183,7 @@ def _environment(
         "NO_PROXY": direct,
         "no_proxy": direct,
         "PYTHONUNBUFFERED": "1",
+        **({} if dagster_plus.plane.pex is None else agent_environment(dagster_plus.url, home)),
     }
 
 

@@ -15,6 +15,7 @@ from sandbox.dagster_plus.faults import Faults
 from sandbox.dagster_plus.instant_agent import InstantAgent, InstantAgentSettings
 from sandbox.dagster_plus.locations import CodeLocation
 from sandbox.dagster_plus.recorded import Recorded
+from sandbox.dagster_plus.serverless import PexStoreSettings
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
@@ -47,6 +48,7 @@ class ControlApi:
             web.delete("/sandbox/requests", self.clear_requests),
             web.post("/sandbox/change_location", self.change_location),
             web.post("/sandbox/instant_agent", self.configure_instant_agent),
+            web.post("/sandbox/pex_store", self.configure_pex_store),
         ]
 
     async def state(self, _request: web.Request) -> web.Response:
@@ -69,6 +71,7 @@ class ControlApi:
                     for agent in self._plane.agents.by_id.values()
                 ],
                 "faults": self._plane.faults.model_dump(),
+                "pex": None if self._plane.pex is None else self._plane.pex.as_json(),
             }
         )
 
@@ -106,6 +109,13 @@ class ControlApi:
         settings = await _body(request, InstantAgentSettings)
         self._instant_agent.configure(settings)
         return web.json_response(settings.model_dump())
+
+    async def configure_pex_store(self, request: web.Request) -> web.Response:
+        """Change how long signed addresses are good for."""
+        if self._plane.pex is None:
+            raise web.HTTPConflict(text="This sandbox has no Serverless deployment.")
+        self._plane.pex.settings = await _body(request, PexStoreSettings)
+        return web.json_response(self._plane.pex.settings.model_dump())
 
 
 async def _body(request: web.Request, model: type[BodyT]) -> BodyT:

@@ -13,6 +13,7 @@ from sandbox.dagster_plus.agents import Agents
 from sandbox.dagster_plus.documents import same_version
 from sandbox.dagster_plus.faults import Faults, LoadFault
 from sandbox.dagster_plus.locations import CodeLocation, Deployment, LoadReport
+from sandbox.dagster_plus.serverless import PexStore, Serverless
 
 LocationChanged = Callable[[Deployment, CodeLocation], None]
 
@@ -28,14 +29,22 @@ class UnknownLocationError(Exception):
 class ControlPlane:
     """Deployments, their locations, the agents, and the faults that are set."""
 
-    def __init__(self, organization: str, deployments: Sequence[str]) -> None:
+    def __init__(
+        self,
+        organization: str,
+        deployments: Sequence[str],
+        serverless: Serverless | None = None,
+    ) -> None:
         self.organization = organization
+        own = () if serverless is None else serverless.deployments
         self.deployments = {
-            name: Deployment(name, number, organization)
+            name: Deployment(name, number, organization, "SERVERLESS" if name in own else "HYBRID")
             for number, name in enumerate(deployments, start=1)
         }
         self.agents = Agents()
         self.faults = Faults()
+        self.registry = None if serverless is None else serverless.registry
+        self.pex = None if serverless is None else PexStore(serverless.folder, self.faults)
         self.on_change: list[LocationChanged] = []
 
     def deployment(self, name: str) -> Deployment:

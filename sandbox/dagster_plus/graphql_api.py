@@ -126,7 +126,7 @@ class GraphQLApi:
             self._schema,
             query,
             root_value=self._root,
-            context_value=RequestContext(self._plane, role, deployment),
+            context_value=RequestContext(self._plane, role, deployment, str(request.url.origin())),
             variable_values=variables,
             operation_name=wanted,
         )

@@ -20,17 +20,19 @@ from sandbox.dagster_plus.documents import (
 )
 from sandbox.dagster_plus.load_errors import plain_python_error
 from sandbox.dagster_plus.locations import CodeLocation, Deployment
+from sandbox.dagster_plus.serverless import NO_REGISTRY
 
 Role = Literal["user", "viewer", "agent"]
 
 
 @dataclass(frozen=True)
 class RequestContext:
-    """Who asks, and about which deployment (None at the organisation's root)."""
+    """Who asks, about which deployment (None at the organisation's root), and at which address."""
 
     plane: ControlPlane
     role: Role
     deployment: Deployment | None
+    origin: str
 
 
 def root_fields() -> dict[str, Callable[..., Any]]:
@@ -52,6 +54,8 @@ def root_fields() -> dict[str, Callable[..., Any]]:
         "scopedSecrets": lambda _info, **_args: [],
         "latestDefsStateInfo": lambda _info: None,
         "runs": lambda _info: {"getRuns": []},  # nothing runs here
+        "serverless": _serverless,
+        "generateServerlessPexUrl": _generate_serverless_pex_url,
         "addOrUpdateLocationFromDocument": _add_or_update_location,
         "deployLocations": _deploy_locations,
         "reconcileLocationsFromDocument": _reconcile_locations,
@@ -212,6 +216,26 @@ def _delete_location(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
     except UnknownLocationError as unknown:
         return plain_python_error(str(unknown))
     return {"__typename": "DeleteLocationSuccess", "locationName": name}
+
+
+def _serverless(info: GraphQLResolveInfo) -> dict[str, Any] | None:
+    if _deployment(info).agent_type != "SERVERLESS":
+        return None
+    registry = _context(info).plane.registry
+    return NO_REGISTRY if registry is None else registry.fields()
+
+
+def _generate_serverless_pex_url(info: GraphQLResolveInfo, **args: Any) -> list[dict[str, str]]:
+    context = _context(info)
+    store = context.plane.pex
+    if store is None or _deployment(info).agent_type != "SERVERLESS":
+        raise GraphQLError("This deployment is not a Serverless deployment.")
+    if context.role != "user":
+        raise GraphQLError("You do not have permission to upload files for this deployment.")
+    return [
+        {"url": store.signed_url(context.origin, args["method"], name)}
+        for name in args["filenames"]
+    ]
 
 
 def _only_agents(info: GraphQLResolveInfo) -> None:

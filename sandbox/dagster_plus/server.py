@@ -14,6 +14,7 @@ from sandbox.dagster_plus.graphql_api import GraphQLApi, Tokens
 from sandbox.dagster_plus.instant_agent import InstantAgent, InstantAgentSettings
 from sandbox.dagster_plus.page import LocationsPage
 from sandbox.dagster_plus.recorded import Recorded
+from sandbox.dagster_plus.serverless import Serverless
 
 ORGANIZATION = "sandbox"
 DEPLOYMENTS = ("prod", "staging")
@@ -50,21 +51,23 @@ async def start_dagster_plus(
     organization: str = ORGANIZATION,
     deployments: Sequence[str] = DEPLOYMENTS,
     instant_agent: InstantAgentSettings | None = None,
+    serverless: Serverless | None = None,
 ) -> DagsterPlus:
     """Serve a control plane on 127.0.0.1; port 0 takes a free one.
 
     `agent_host` is a second address for the agent, whose code servers call back: a container
-    can't reach loopback.
-
-    With `instant_agent`, locations are reported as loaded without any code being run.
+    can't reach loopback. With `instant_agent`, locations are reported as loaded without any code
+    being run. `serverless` says which deployments are Serverless; without it none is.
     """
-    plane = ControlPlane(organization, deployments)
+    plane = ControlPlane(organization, deployments, serverless)
     recorded = Recorded()
     instant = InstantAgent(plane, instant_agent) if instant_agent else None
     graphql = GraphQLApi(plane, TOKENS, recorded)
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.add_routes(ControlApi(plane, recorded, instant).routes())
     app.add_routes(AgentApi(plane, TOKENS).routes())
+    if plane.pex is not None:
+        app.add_routes(plane.pex.routes())
     app.add_routes(
         [
             web.post("/graphql", graphql.post),

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.dagster_plus.instant_agent import InstantAgentSettings
 from sandbox.dagster_plus.server import DagsterPlus, start_dagster_plus
+from tests.support.pex import build_environment
 
 Query = Callable[..., Awaitable[dict[str, Any]]]
 RunCli = Callable[..., Awaitable[tuple[int, str]]]
@@ -75,6 +76,21 @@ def run_ci(dagster_plus: DagsterPlus, tmp_path: Path) -> RunCli:
             "DAGSTER_BUILD_STATEDIR": str(tmp_path / "statedir"),
         }
         return await _dagster_cloud("ci", *arguments, folder=tmp_path, more=environment)
+
+    return run
+
+
+@pytest.fixture
+def run_serverless(dagster_plus: DagsterPlus, tmp_path: Path) -> RunCli:
+    """Runs the unmodified `dagster-cloud serverless …`, with this machine's pip configuration."""
+
+    async def run(*arguments: str) -> tuple[int, str]:
+        environment = {
+            "DAGSTER_CLOUD_URL": f"{dagster_plus.url}/prod",
+            "DAGSTER_CLOUD_API_TOKEN": dagster_plus.tokens.user,
+            **build_environment(),
+        }
+        return await _dagster_cloud("serverless", *arguments, folder=tmp_path, more=environment)
 
     return run
 
