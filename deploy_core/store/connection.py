@@ -1,15 +1,17 @@
 """Opens the database and hands out transactions; the only place that maps its exceptions."""
 
-import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from deploy_core.model.errors import StoreUnavailable
 from deploy_core.store.migrate import bring_up_to_date
+from deploy_core.store.turns import Turns
 
 SQLITE_BUSY_SECONDS = 5.0
 
@@ -27,7 +29,7 @@ class Database:
         self.engine = _engine(url)
         self.on_commit: list[Callable[[], None]] = []
         """Called after each change that this process has committed."""
-        self._writing = asyncio.Lock()
+        self._turns = Turns()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -37,13 +39,15 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
         """Yield a connection whose changes are committed at the end, or none of them is.
 
-        Raises `StoreUnavailable` when the database is locked, full, read-only or gone.
+        Who is `urgent` goes before the writers of this process that wait already: Slack waits for
+        an acknowledgement. Raises `StoreUnavailable` when the database is locked, full, read-only
+        or gone.
         """
         with mapped():
-            async with self._turn(), self.engine.connect() as connection:
+            async with self._turn(urgent), self.engine.connect() as connection:
                 writer = await connection.execution_options(writes=True)
                 async with writer.begin():
                     yield writer
@@ -51,12 +55,15 @@ class Database:
             tell()
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, urgent: bool) -> AsyncIterator[None]:
         if not self.is_sqlite:
             yield
             return
-        async with self._writing:
+        await self._turns.take(urgent=urgent)
+        try:
             yield
+        finally:
+            self._turns.give()
 
     async def migrate(self) -> None:
         """Make or upgrade the tables. Raises `StoreTooNew` on a newer schema."""
@@ -76,7 +83,7 @@ class mapped:  # noqa: N801
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, sa.exc.IntegrityError):
             return
-        if isinstance(error, sa.exc.SQLAlchemyError | OSError):
+        if isinstance(error, sa.exc.SQLAlchemyError | sqlite3.Error | OSError):
             cause = getattr(error, "orig", None) or error
             raise StoreUnavailable(
                 f"The database can't be used: {type(cause).__name__}.", detail=str(cause)[:500]
@@ -86,7 +93,11 @@ class mapped:  # noqa: N801
 def _engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
-    engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS})
+    # Each call to the driver is a trip to another thread and back; what `read` and `write` begin
+    # they also end, so the pool's own rollback on return would be one for nothing.
+    engine = create_async_engine(
+        url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_reset_on_return=None
+    )
     sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -104,4 +115,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     # A writer takes the write lock at once: a read that turns into a write can't wait for it.
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # By the driver itself: one trip to its thread, where a cursor takes three.
+    driver: Any = connection.connection.driver_connection
+    await_only(driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN"))
