@@ -113,6 +113,7 @@ class Bot:
         await self._outbox.drain(seconds)
         await self._end("outbox")
         await self._server.close()
+        await self._slack.close()
 
     async def _go_on(self) -> None:
         """Carry out what people asked and a crash of the last process cut off."""

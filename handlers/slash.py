@@ -1,5 +1,6 @@
 """Commands and mentions: both are text, both end in the same verbs."""
 
+import hashlib
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -54,9 +55,14 @@ class Slash:
 
 
 def _words(ask: Ask) -> str | None:
-    """Return what makes two commands of a person the same; None for those that change nothing."""
+    """Return what makes two commands of a person the same; None for those that change nothing.
+
+    Hashed, because a key can't be as long as a text.
+    """
     try:
         changes = isinstance(parse(ask.text), Deploy | Redeploy | Rollback)
     except UsageError:
         return None
-    return f"words:{ask.by.id}:{ask.channel}:{' '.join(ask.text.split())}" if changes else None
+    text = " ".join(ask.text.split()).encode("utf-8", "surrogatepass")
+    said = f"words:{ask.by.id}:{ask.channel}:{hashlib.sha256(text).hexdigest()}"
+    return said if changes else None

@@ -88,6 +88,15 @@ async def _slack(core: Core, *, live: bool) -> AsyncIterator[Finding]:
         yield Finding("Slack", bad="SLACK_BOT_TOKEN isn't set; only the command line works.")
         return
     slack = Slack(make_web_client(settings))
+    try:
+        async for finding in _in_slack(core, slack, live=live):
+            yield finding
+    finally:
+        await slack.close()
+
+
+async def _in_slack(core: Core, slack: Slack, *, live: bool) -> AsyncIterator[Finding]:
+    settings = core.settings
     who = await tried("Slack", slack.identity())
     if isinstance(who, Finding):
         yield who

@@ -1,9 +1,11 @@
 """Opens the database and hands out transactions; the only place that maps its exceptions."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -12,6 +14,8 @@ from sqlalchemy.util import await_only
 from deploy_core.model.errors import StoreUnavailable
 from deploy_core.store.migrate import bring_up_to_date
 from deploy_core.store.turns import Turns
+
+T = TypeVar("T")
 
 SQLITE_BUSY_SECONDS = 5.0
 
@@ -27,8 +31,9 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _engine(url)
+        self._thread = OneThread(url) if self.is_sqlite else None
         self.on_commit: list[Callable[[], None]] = []
-        """Called after each change that this process has committed."""
+        """Called after each change that this process has committed, but the quiet ones."""
         self._turns = Turns()
 
     @asynccontextmanager
@@ -39,19 +44,41 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def write(self, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def write(
+        self, *, urgent: bool = False, quiet: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """Yield a connection whose changes are committed at the end, or none of them is.
 
         Who is `urgent` goes before the writers of this process that wait already: Slack waits for
-        an acknowledgement. Raises `StoreUnavailable` when the database is locked, full, read-only
-        or gone.
+        an acknowledgement. After a `quiet` change nobody has anything to do. Raises
+        `StoreUnavailable` when the database is locked, full, read-only or gone.
         """
         with mapped():
             async with self._turn(urgent), self.engine.connect() as connection:
                 writer = await connection.execution_options(writes=True)
                 async with writer.begin():
                     yield writer
-        for tell in self.on_commit:
+        self._tell(quiet)
+
+    async def write_at_once(
+        self, work: Callable[[sa.Connection], T], *, urgent: bool = False, quiet: bool = False
+    ) -> T:
+        """Run `work` in a transaction and return what it returns; otherwise as `write`.
+
+        On SQLite all of it is one trip to a thread, where `write` makes one for each statement:
+        for what must be quick, and never waits for anything but the database.
+        """
+        if self._thread is None:
+            async with self.write(quiet=quiet) as connection:
+                return await connection.run_sync(work)
+        with mapped():
+            async with self._turn(urgent):
+                done = await self._thread.write(work)
+        self._tell(quiet)
+        return done
+
+    def _tell(self, quiet: bool) -> None:
+        for tell in () if quiet else self.on_commit:
             tell()
 
     @asynccontextmanager
@@ -72,6 +99,36 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        if self._thread is not None:
+            self._thread.close()
+
+
+class OneThread:
+    """A connection to an SQLite file that lives in a thread of its own."""
+
+    def __init__(self, url: str) -> None:
+        plain = sa.make_url(url).set(drivername="sqlite")
+        self._engine = sa.create_engine(
+            plain,
+            connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+            pool_reset_on_return=None,
+        )
+        sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        sa.event.listen(self._engine, "begin", _begin_to_write)
+        self._executor = ThreadPoolExecutor(1, "store")
+
+    async def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction, in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, work)
+
+    def _run(self, work: Callable[[sa.Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    def close(self) -> None:
+        """Close the connection and end the thread; nothing runs in it any more."""
+        self._executor.shutdown()
+        self._engine.dispose()
 
 
 class mapped:  # noqa: N801
@@ -110,6 +167,10 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_to_write(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import JsonValue
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
-from deploy_core.store.once import insert_all_once, insert_once
+from deploy_core.store.once import insert_all_once
 from deploy_core.store.tables import inbox
 from deploy_core.store.together import Together
 from deploy_core.store.uninterrupted import uninterrupted
@@ -28,12 +28,22 @@ class Unfinished:
     payload: dict[str, JsonValue]
 
 
+class Taken(Enum):
+    """What became of something that was said."""
+
+    NEW = auto()
+    SEEN = auto()  # Slack delivered it before
+    SAID_TWICE = auto()  # another delivery, but the same words a moment ago
+
+
 @dataclass(frozen=True)
 class _New:
-    """A payload that came."""
+    """A payload that came; with `words` it counts only if nobody said them `within` this time."""
 
     key: str
     payload: dict[str, JsonValue] | None
+    words: str | None = None
+    within: timedelta = timedelta()
 
 
 @uninterrupted
@@ -57,31 +67,38 @@ class Inbox:
         payload: dict[str, JsonValue] | None = None,
     ) -> bool:
         """Return True when the payload is new, and keep it until `done`."""
-        return await self._taken.ask(_New(key, payload))
+        return await self._taken.ask(_New(key, payload)) is Taken.NEW
 
-    async def just_said(self, words: str, within: timedelta) -> bool:
-        """Return True when the same words (with who said them) came within this time before."""
-        now = self._clock.now()
-        async with self._database.write(urgent=True) as connection:
-            return not await _not_just_said(connection, words, within, now)
+    async def take_words(
+        self, key: str, *, payload: dict[str, JsonValue], words: str, within: timedelta
+    ) -> Taken:
+        """Take a payload unless the same words (with who said them) came within this time before.
+
+        What was said twice isn't kept: nothing of it is to be done after a crash.
+        """
+        return await self._taken.ask(_New(key, payload, words, within))
 
     async def done(self, key: str) -> None:
         """The payload was dealt with."""
         await self._done.ask(key)
 
-    async def _take_all(self, asked: Sequence[_New]) -> list[bool]:
+    async def _take_all(self, asked: Sequence[_New]) -> list[Taken]:
         now = self._clock.now()
         rows = [_row(each.key, now, each.payload) for each in asked]
-        async with self._database.write(urgent=True) as connection:
-            added = await insert_all_once(connection, inbox, rows, inbox.c.key)
-        # Of several with the same key only the first that asked is new.
-        return [_first(added, each.key) for each in asked]
+
+        def write(connection: sa.Connection) -> list[Taken]:
+            added = insert_all_once(connection, inbox, rows, inbox.c.key)
+            # Of several with the same key only the first that asked is new.
+            return [
+                _said(connection, each, now) if _first(added, each.key) else Taken.SEEN
+                for each in asked
+            ]
+
+        return await self._database.write_at_once(write, urgent=True, quiet=True)
 
     async def _done_all(self, keys: Sequence[str]) -> Sequence[str]:
-        async with self._database.write() as connection:
-            await connection.execute(
-                inbox.update().where(inbox.c.key.in_(keys)).values(done_at=self._clock.now())
-            )
+        dealt_with = inbox.update().where(inbox.c.key.in_(keys)).values(done_at=self._clock.now())
+        await self._database.write_at_once(lambda c: c.execute(dealt_with), quiet=True)
         return keys
 
     async def unfinished(self, younger_than: timedelta) -> list[Unfinished]:
@@ -99,9 +116,24 @@ class Inbox:
     async def forget_old(self) -> int:
         """Delete what is older than `REMEMBER`; returns how many rows went."""
         before = self._clock.now() - REMEMBER
-        async with self._database.write() as connection:
+        async with self._database.write(quiet=True) as connection:
             gone = await connection.execute(inbox.delete().where(inbox.c.at < before))
         return int(gone.rowcount)
+
+
+def _said(connection: sa.Connection, new: _New, now: datetime) -> Taken:
+    if new.words is None or _not_just_said(connection, new.words, new.within, now):
+        return Taken.NEW
+    nothing_to_do = inbox.update().where(inbox.c.key == new.key)
+    connection.execute(nothing_to_do.values(payload=None, done_at=now))
+    return Taken.SAID_TWICE
+
+
+def _not_just_said(connection: sa.Connection, words: str, within: timedelta, now: datetime) -> bool:
+    if insert_all_once(connection, inbox, [_row(words, now)], inbox.c.key):
+        return True
+    old = inbox.update().where(inbox.c.key == words, inbox.c.at <= now - within)
+    return bool(connection.execute(old.values(at=now)).rowcount)
 
 
 def _first(added: set[str], key: str) -> bool:
@@ -112,14 +144,3 @@ def _first(added: set[str], key: str) -> bool:
 
 def _row(key: str, now: datetime, payload: dict[str, JsonValue] | None = None) -> dict[str, Any]:
     return {"key": key, "at": now, "payload": payload, "done_at": None if payload else now}
-
-
-async def _not_just_said(
-    connection: AsyncConnection, same: str, within: timedelta, now: datetime
-) -> bool:
-    if await insert_once(connection, inbox, _row(same, now), ["key"]):
-        return True
-    refreshed = await connection.execute(
-        inbox.update().where(inbox.c.key == same, inbox.c.at <= now - within).values(at=now)
-    )
-    return bool(refreshed.rowcount)

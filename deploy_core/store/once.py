@@ -16,23 +16,23 @@ async def insert_once(
 ) -> bool:
     """Insert a row and return True, or return False when one with the same `unique` columns is
     there. `where` is the condition of a partial unique index."""
-    insert = _insert(connection, table).values(values)
+    insert = _insert(connection.dialect, table).values(values)
     added = await connection.execute(
         insert.on_conflict_do_nothing(index_elements=unique, index_where=where)
     )
     return bool(added.rowcount)
 
 
-async def insert_all_once(
-    connection: AsyncConnection, table: sa.Table, rows: list[dict[str, Any]], key: sa.Column[str]
+def insert_all_once(
+    connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], key: sa.Column[str]
 ) -> set[str]:
     """Insert the rows whose `key` isn't there yet, in one statement, and return their keys. Of
     rows with the same key one is inserted."""
-    insert = _insert(connection, table).on_conflict_do_nothing(index_elements=[key]).returning(key)
-    return set((await connection.execute(insert, rows)).scalars())
+    insert = _insert(connection.dialect, table).on_conflict_do_nothing(index_elements=[key])
+    return set(connection.execute(insert.returning(key), rows).scalars())
 
 
-def _insert(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "postgresql":
+def _insert(dialect: sa.Dialect, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    if dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
