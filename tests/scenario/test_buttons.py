@@ -124,8 +124,10 @@ async def test_a_mention_in_the_thread_of_a_card_is_about_its_deploy(world: Worl
         update={"no_agent_grace": 60.0}
     )
     await world.types("ada", "/dagster deploy quickstart")
-    await world.types("ada", "/dagster deploy core")
     card = await world.card(button="deploy.cancel")
+    await world.types("ada", "/dagster deploy core")
+    await world.card("core", number=1)
+    await world.is_noted(card)
     await world.person("grace").mention("#deploys", "cancel", card.ts)
     await world.card("cancelled by <@U0GRACE0001>")
     running = await world.core.store.deploys.running()

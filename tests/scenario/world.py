@@ -117,6 +117,14 @@ class World:
         except AssertionError as error:
             raise AssertionError(f"{error}; it said: {list(dict.fromkeys(seen))}") from error
 
+    async def is_noted(self, card: SeenMessage) -> None:
+        """Wait until the bot knows where Slack has put the card."""
+
+        async def look() -> bool:
+            return await self.core.store.deploys.at_place(card.channel, card.ts) is not None
+
+        await self.workspace.wait_for(look, 15.0, "the card's place in the store")
+
     async def reply(self, card: SeenMessage, says: str) -> SeenMessage:
         """Wait for a reply in the card's thread."""
         return await self.workspace.wait_for_message(
