@@ -18,14 +18,16 @@ from bot.slack_app import make_app, make_web_client, require
 from bot.socket_mode import SlackConnection
 from bot.wiring import Core, open_core
 from deploy_core.endings import end_tasks
-from deploy_core.model.errors import AnotherWorker, DeployError
-from deploy_core.store.work import LEASE
+from deploy_core.model.errors import AnotherWorker, DeployError, StoreError
 from handlers.desk import Ask, Desk
 from handlers.registration import register
 from handlers.slack import Slack
 
 UNFINISHED = timedelta(minutes=5)
 """What a crash cut off is carried out when it is no older; later nobody expects it."""
+
+TAKE_OVER_SECONDS = 5.0
+"""How often it is looked whether another process has died with what it had taken from Slack."""
 
 _log = structlog.get_logger()
 
@@ -65,11 +67,17 @@ class Bot:
             slack=self._slack,
             clock=clock,
             team=settings.file.slack.team,
+            crash=core.services.crash,
         )
         self._deal = register(self._app, self._desk, settings.file.slack.command)
         self._connection: SlackConnection | None = None
         self._outbox = OutboxSender(
-            core.store, self._slack, core.services.dagster, settings.core, clock
+            core.store,
+            self._slack,
+            core.services.dagster,
+            settings.core,
+            clock,
+            core.services.crash,
         )
         self._housekeeping = Housekeeping(core)
         self._server = Server(
@@ -95,7 +103,7 @@ class Bot:
         self._run("worker", self._core.worker.run())
         self._run("outbox", self._outbox.run())
         self._housekeeping.start()
-        await self._go_on()
+        self._run("take_over", self._take_over())
         self.port = await self._server.start()
         _log.info("server_listens", port=self.port)
         if self._connection is not None:
@@ -106,6 +114,7 @@ class Bot:
         seconds = self._settings.file.drain_seconds
         if self._connection is not None:
             await self._end("slack")
+        await self._end("take_over")
         self._housekeeping.stop()
         await self._desk.tasks.drain(seconds)
         await self._core.worker.drain(seconds)
@@ -114,6 +123,13 @@ class Bot:
         await self._end("outbox")
         await self._server.close()
         await self._slack.close()
+
+    async def _take_over(self) -> None:
+        """Go on with what processes that died had taken from Slack: ours before, or a replica."""
+        while True:
+            with suppress(StoreError):
+                await self._go_on()
+            await self._core.services.clock.sleep(TAKE_OVER_SECONDS)
 
     async def _go_on(self) -> None:
         """Carry out what people asked and a crash of the last process cut off."""
@@ -149,7 +165,7 @@ async def _take_place(core: Core, ended: asyncio.Event) -> bool:
     Raises `AnotherWorker` when the other one stays. Returns False when told to end meanwhile.
     """
     clock = core.services.clock
-    until = clock.monotonic() + LEASE.total_seconds() + 5
+    until = clock.monotonic() + core.store.work.lease.total_seconds() + 5
     while not ended.is_set():
         try:
             await core.worker.enlist()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 
+from deploy_core.crash import CRASH_VARIABLE
 from deploy_core.model.errors import ConfigInvalid
 from deploy_core.settings import FOLDER, CoreSettings, Settings
 from deploy_core.sources.yaml_nodes import Located, Problems, Unreadable, read_yaml
@@ -63,6 +64,7 @@ class FileSettings(CoreSettings):
     server: ServerSettings = ServerSettings()
     store: str = "var/dagster-chatops.sqlite"
     drain_seconds: float = Field(default=8.0, ge=0)
+    lease_seconds: float = Field(default=30.0, ge=3)
 
 
 class BotSettings(Settings):
@@ -79,6 +81,7 @@ class BotSettings(Settings):
     slack_signing_secret: SecretStr | None
     store: str
     core: CoreSettings
+    crash_at: str | None = None
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> BotSettings:
@@ -108,6 +111,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         slack_signing_secret=_secret("SLACK_SIGNING_SECRET", environment),
         store=file.store if "://" in file.store else str(folder / file.store),
         core=file.model_copy(update={"work_folder": str(folder / file.work_folder)}),
+        crash_at=environment.get(CRASH_VARIABLE),
     )
 
 

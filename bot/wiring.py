@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ from bot.settings import BotSettings
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.catalog import Catalog
 from deploy_core.clock import SystemClock
+from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.engine import Engine
 from deploy_core.planner import Planner
@@ -19,6 +21,9 @@ from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
 from deploy_core.store.store import Store
 from deploy_core.worker import Worker
+
+MUTATION_PART = 2 / 3
+"""A change is answered or given up well before the lease ends under which it was sent."""
 
 
 @dataclass
@@ -43,13 +48,17 @@ async def open_core(settings: BotSettings, *, kind: str) -> AsyncIterator[Core]:
     folder = Path(settings.core.work_folder)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        store = await Store.open(settings.store, clock)
+        lease = settings.file.lease_seconds
+        store = await Store.open(
+            settings.store, clock, lease=timedelta(seconds=lease), database_time=True
+        )
         stack.push_async_callback(store.close)
         dagster = DagsterPlus(
             organization=settings.organization,
             token=settings.dagster_token,
             url=settings.dagster_url,
             clock=clock,
+            mutation_timeout=lease * MUTATION_PART,
         )
         stack.push_async_callback(dagster.close)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
@@ -57,7 +66,9 @@ async def open_core(settings: BotSettings, *, kind: str) -> AsyncIterator[Core]:
         stack.push_async_callback(images.close)
         mirrors = GitMirrors(folder, clock)
         catalog = Catalog(dict(settings.core.projects), mirrors)
-        services = Services(settings.core, dagster, mirrors, store, clock, images)
-        worker = Worker(services, kind=kind)
+        services = Services(
+            settings.core, dagster, mirrors, store, clock, images, Crash(settings.crash_at)
+        )
+        worker = Worker(services, kind=kind, name=store.process)
         planner = Planner(settings.core, dagster, catalog, mirrors, store, images)
         yield Core(settings, services, catalog, Engine(services, planner, worker.wake), worker)

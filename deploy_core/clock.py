@@ -17,6 +17,11 @@ class Clock(Protocol):
         """Return seconds that never go back."""
         ...
 
+    def steady(self) -> datetime:
+        """Return UTC time that moves on only as `monotonic` does: setting the machine's clock
+        neither ends nor prolongs what is measured by it."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds`."""
         ...
@@ -25,11 +30,17 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock."""
 
+    def __init__(self) -> None:
+        self._began = time.time() - time.monotonic()
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def steady(self) -> datetime:
+        return datetime.fromtimestamp(self._began + time.monotonic(), UTC)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

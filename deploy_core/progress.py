@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from deploy_core.crash import Crash
 from deploy_core.endings import end_tasks
+from deploy_core.model.plan import StepName
 from deploy_core.services import Services
 from deploy_core.store.work import Claim
 
@@ -14,17 +16,22 @@ NOTE_SECONDS = 1.0
 class Progress:
     """Called with each step; keeps the last one. May be called from another thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, crash: Crash, step: StepName) -> None:
         self.words = ""
+        self._crash = crash
+        self._step = step
 
     def __call__(self, step: int, of: int, text: str) -> None:
+        self._crash.reach(self._step, "progress")
         self.words = f"step {step} of {of}: {text}" if of else text
 
 
 @asynccontextmanager
-async def progress_noted(services: Services, claim: Claim) -> AsyncIterator[Progress]:
+async def progress_noted(
+    services: Services, claim: Claim, step: StepName
+) -> AsyncIterator[Progress]:
     """Yield a progress that is noted while the work goes on, and forgotten at its end."""
-    progress = Progress()
+    progress = Progress(services.crash, step)
     noting = asyncio.create_task(_note(services, claim, progress))
     try:
         yield progress

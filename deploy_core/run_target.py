@@ -114,8 +114,10 @@ class TargetRunner:
             raise GoneBack("You asked to go back while it was loading.")
 
     async def _step(self, run: Run, name: StepName, signal: StopSignal | None) -> None:
-        work = self._services.store.work
+        work, crash = self._services.store.work, self._services.crash
+        crash.reach(name, "before")
         await work.start_step(run.claim, name)
+        crash.reach(name, "started")
         now = await self._services.store.deploys.get_for_target(run.deploy.id, run.claim.position)
         run.target = now.targets[0]
         watched = None if name in CHANGES_DAGSTER else signal
@@ -134,11 +136,14 @@ class TargetRunner:
             await work.end_step(run.claim, name, StepState.FAILED)
             raise _defect(f"The step {name.value}", run.claim, error) from error
         run.outputs[name] = output
+        crash.reach(name, "worked")
         await work.end_step(run.claim, name, StepState.FINISHED, output)
+        crash.reach(name, "ended")
 
     async def _watched(self, run: Run, name: StepName, signal: StopSignal | None) -> Output:
         """Run a step until it ends or a person stops it."""
         step = asyncio.ensure_future(STEPS[name](self._services, run))
+        self._services.crash.reach_soon(name, "middle")
         if signal is None:
             return await step
         stopped = asyncio.ensure_future(signal.event.wait())

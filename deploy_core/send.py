@@ -4,7 +4,7 @@ from pydantic import JsonValue
 
 from deploy_core.dagster_plus.values import Deployed
 from deploy_core.model.errors import AnswerLost, DagsterPlusError, ServerError, Superseded
-from deploy_core.model.plan import Document
+from deploy_core.model.plan import Document, StepName
 from deploy_core.requested import asks_for, fingerprint
 from deploy_core.services import Run, Services
 
@@ -16,24 +16,27 @@ READ_BACK_TRIES = 3
 
 
 async def send_document(
-    services: Services, run: Run, document: Document, before: JsonValue, *, again: bool
+    services: Services, run: Run, step: StepName, document: Document, before: JsonValue
 ) -> str:
-    """Send a document and return the fingerprint of what Dagster+ then is asked to run.
+    """Send a step's document and return the fingerprint of what Dagster+ then is asked to run.
 
     `before` is the fingerprint of what it was asked when we looked last, None for nothing. It is
     looked at again before each sending: what somebody else asked for meanwhile is not overwritten,
     and what was sent with its answer lost, by us or by a dead process, is not sent again.
     """
-    run.maybe_changed = again
+    run.maybe_changed = step in run.resumed
     for attempt in range(SEND_TRIES):
         requested = await requested_now(services, run)
         if requested is not None and fingerprint(requested) != before:
             if run.maybe_changed and asks_for(requested, document):
                 return fingerprint(requested)
             raise Superseded(f"Somebody else changed {run.location} meanwhile.")
-        await services.store.work.hold(run.claim)
+        until = await services.store.work.hold(run.claim)
+        services.crash.reach(step, "sending")
+        services.store.work.require_time(run.claim, until, services.dagster.mutation_timeout)
         try:
             await services.dagster.put_location(run.deployment, document)
+            services.crash.reach(step, "sent")
         except AnswerLost:
             run.maybe_changed = True
             if attempt == SEND_TRIES - 1:

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.clock import Clock
+from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.plan import Document, StepName
@@ -27,6 +28,7 @@ class Services:
     store: Store
     clock: Clock
     images: DockerArtifacts
+    crash: Crash = field(default_factory=Crash)
 
 
 @dataclass

@@ -57,7 +57,7 @@ async def build(services: Services, run: Run) -> Output:
     if plan.build is None or settings is None or commit is None or not isinstance(folder, str):
         raise ConfigInvalid(f"The project {plan.project} is no longer in the configuration.")
     recipe = recipe_for(plan.location, plan.build.directory, plan.build.repository, settings)
-    async with progress_noted(services, run.claim) as progress:
+    async with progress_noted(services, run.claim, StepName.BUILD) as progress:
         built = await services.images.build(
             recipe,
             checkout=Path(folder),
@@ -73,7 +73,7 @@ async def build(services: Services, run: Run) -> Output:
 async def push(services: Services, run: Run) -> Output:
     """Push the image, and name it by its digest. Raises `ArtifactError`."""
     built = Built.model_validate(run.outputs[StepName.BUILD])
-    async with progress_noted(services, run.claim) as progress:
+    async with progress_noted(services, run.claim, StepName.PUSH) as progress:
         pushed = await services.images.push(built, progress)
     return {**pushed.model_dump(mode="json"), "image": pushed.image}
 
@@ -113,8 +113,7 @@ async def apply(services: Services, run: Run) -> Output:
     """Send the document, exactly once as far as anybody can tell."""
     document = run.document(StepName.READ_LIVE, "document") or run.target.plan.document
     before = run.outputs[StepName.READ_LIVE].get("requested")
-    again = StepName.APPLY in run.resumed
-    requested = await send_document(services, run, document, before, again=again)
+    requested = await send_document(services, run, StepName.APPLY, document, before)
     await services.store.applied.sent(
         run.deployment, run.location, run.deploy.id, run.target.plan.file_document
     )
@@ -142,8 +141,7 @@ async def put_back_apply(services: Services, run: Run) -> Output:
     ours = run.outputs[StepName.APPLY]["requested"]
     states = await services.dagster.location_states(run.deployment)
     state = states.get(run.location)
-    again = StepName.PUT_BACK_APPLY in run.resumed
-    requested_back = await send_document(services, run, document, ours, again=again)
+    requested_back = await send_document(services, run, StepName.PUT_BACK_APPLY, document, ours)
     return {
         "requested": requested_back,
         "document": document,
@@ -269,6 +267,7 @@ async def _wait(
 
     async def keep(now: Seen) -> None:
         await services.store.work.keep_output(run.claim, step, _output(now))
+        services.crash.reach(step, "seen")
 
     left = deadline - _since(run.target, step, services.clock.now())
     return _output(await _load_wait(services, run, sent).until_loaded(seen, max(left, 1.0), keep))

@@ -1,9 +1,7 @@
 """Runs deploys: claims targets, keeps their leases alive, passes on what people ask."""
 
 import asyncio
-import os
 import secrets
-import socket
 from contextlib import suppress
 
 import structlog
@@ -12,21 +10,30 @@ from deploy_core.endings import end_tasks
 from deploy_core.model.errors import LeaseLost, StoreError
 from deploy_core.run_target import PAUSED, StopSignal, TargetRunner
 from deploy_core.services import Services
-from deploy_core.store.work import LEASE, Claim
+from deploy_core.store.work import Claim
 
 LOOK_SECONDS = 1.0
 """How often the store is looked at for new work and for stops that other processes wrote."""
 
-RENEW_SECONDS = LEASE.total_seconds() / 4
+RENEWALS = 4
+"""How often a lease is renewed while it lasts."""
 
 _log = structlog.get_logger()
 
 
 class Worker:
-    """One per process. `only_deploy` limits it to one deploy: the CLI runs its own."""
+    """One per process, whose `name` it bears. `only_deploy` limits it to one deploy: the CLI runs
+    its own."""
 
-    def __init__(self, services: Services, *, kind: str, only_deploy: int | None = None) -> None:
-        self.id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    def __init__(
+        self,
+        services: Services,
+        *,
+        kind: str,
+        name: str | None = None,
+        only_deploy: int | None = None,
+    ) -> None:
+        self.id = name or f"{services.store.process}-{secrets.token_hex(2)}"
         self._services = services
         self._kind = kind
         self._only_deploy = only_deploy
@@ -34,6 +41,7 @@ class Worker:
         self._running: dict[asyncio.Task[None], tuple[Claim, StopSignal]] = {}
         self._wake = asyncio.Event()
         self._draining = False
+        self._left = False
 
     @property
     def running(self) -> int:
@@ -49,11 +57,12 @@ class Worker:
         await self._services.store.work.enlist(self.id, self._kind)
 
     async def run(self) -> None:
-        """Work until cancelled. A database that is away is waited for."""
+        """Work until cancelled or drained. A database that is away is waited for."""
         renewed = self._services.clock.monotonic()
-        while True:
+        renew_seconds = self._services.store.work.lease.total_seconds() / RENEWALS
+        while not self._left:
             try:
-                if self._services.clock.monotonic() - renewed >= RENEW_SECONDS:
+                if self._services.clock.monotonic() - renewed >= renew_seconds:
                     await self.enlist()
                     # Only what runs here: a target whose task ended is for the next claim.
                     await self._services.store.work.renew(
@@ -108,5 +117,6 @@ class Worker:
         with suppress(StoreError, LeaseLost):
             for claim in left:
                 await self._services.store.work.note(claim, PAUSED)
+        self._left = True
         with suppress(StoreError):
             await self._services.store.work.leave(self.id)

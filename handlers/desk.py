@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock
+from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.endings import end_tasks
 from deploy_core.engine import Engine
@@ -127,6 +128,7 @@ class Desk:
     clock: Clock
     team: str | None = None
     tasks: Tasks = field(default_factory=Tasks)
+    crash: Crash = field(default_factory=Crash)
 
     async def take(
         self,
@@ -188,6 +190,7 @@ class Desk:
 
         What is cut off in the middle, by a shutdown too, stays for the next process.
         """
+        self.crash.reach("command", "taken")
         try:
             await self.require_our_team(ask.by)
             await deal(ask)
@@ -198,6 +201,7 @@ class Desk:
             _log.exception("handler_failed", error_id=number)
             wrong = InternalError(f"Something went wrong on our side (id {number}).")
             await self.private(ask, error_message(wrong))
+        self.crash.reach("command", "done")
         await self.store.inbox.done(ask.key)
 
     async def require_our_team(self, actor: Actor) -> None:

@@ -18,7 +18,35 @@ from handlers.slack_errors import (
 )
 
 METADATA_EVENT = "dagster_deploy"
-"""The event type in the metadata of every card, by which a lost one is found again."""
+"""The event type in the metadata of our messages, by which a lost one is found again."""
+
+_HISTORY_PAGE = 200
+_HISTORY_PAGES = 10
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a message of ours is about: a deploy, and what of it (`card`, `detail` or `ended`).
+    `file` is the name of the file it comes with: a message with a file has no metadata."""
+
+    deploy: int
+    topic: str = "card"
+    position: int | None = None
+    file: str | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return it as the payload of a message's metadata."""
+        position = {} if self.position is None else {"position": self.position}
+        return {"deploy": self.deploy, "topic": self.topic, **position}
+
+    def is_on(self, message: dict[str, Any]) -> bool:
+        """Return True when a message, as Slack returns it, bears this mark."""
+        metadata = message.get("metadata") or {}
+        if metadata.get("event_type") == METADATA_EVENT:
+            return metadata.get("event_payload") == self.payload()
+        files = message.get("files") or []
+        return self.file is not None and any(each.get("title") == self.file for each in files)
+
 
 METADATA_POST = "dagster_post"
 """The same for messages that belong to no deploy."""
@@ -64,13 +92,14 @@ class Slack:
         *,
         thread_ts: str | None = None,
         broadcast: bool = False,
-        deploy_id: int | None = None,
+        mark: Mark | None = None,
         post_id: int | None = None,
     ) -> str:
-        """Post a message and return its ts. `broadcast` shows a reply in the channel too."""
+        """Post a message and return its ts. `broadcast` shows a reply in the channel too; by its
+        `mark` the message is found again."""
         metadata = None
-        if deploy_id is not None:
-            metadata = {"event_type": METADATA_EVENT, "event_payload": {"deploy": deploy_id}}
+        if mark is not None:
+            metadata = {"event_type": METADATA_EVENT, "event_payload": mark.payload()}
         elif post_id is not None:
             metadata = {"event_type": METADATA_POST, "event_payload": {"post": post_id}}
         with slack_errors_mapped():
@@ -98,6 +127,37 @@ class Slack:
         """Delete one of our own messages."""
         with slack_errors_mapped():
             await self._client.chat_delete(channel=channel, ts=ts)
+
+    async def find(
+        self, channel: str, mark: Mark, *, since: float, thread_ts: str | None = None
+    ) -> list[str]:
+        """Return the ts of our messages of that mark, oldest first, that were posted since then
+        (seconds since 1970) in the channel, or in one thread of it.
+
+        Raises `ScopeMissing` where the app wasn't allowed to read there.
+        """
+        found: list[str] = []
+        us, cursor = (await self.identity()).user, None
+        asked: dict[str, Any] = {"channel": channel, "include_all_metadata": True}
+        asked |= {"oldest": f"{since:.6f}", "limit": _HISTORY_PAGE}
+        for _ in range(_HISTORY_PAGES):
+            with slack_errors_mapped():
+                answer: Any
+                if thread_ts is None:
+                    answer = await self._client.conversations_history(**asked, cursor=cursor)
+                else:
+                    answer = await self._client.conversations_replies(
+                        **asked, ts=thread_ts, cursor=cursor
+                    )
+            found += [
+                str(each["ts"])
+                for each in answer["messages"]
+                if each.get("user") == us and mark.is_on(each)
+            ]
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+        return sorted(found, key=float)
 
     async def upload(
         self, channel: str, thread_ts: str | None, *, name: str, text: str, comment: str

@@ -7,6 +7,7 @@ DeployError
     ├── ChannelClosed         slack_channel_closed   not there, archived, or the bot isn't in it
     ├── MessageGone           slack_message_gone     deleted, or too old to be edited
     ├── SlackTokenRefused     slack_token_refused
+    │   └── ScopeMissing      slack_token_refused
     └── SlackRefused          slack_refused          any other error name
 """
 
@@ -35,7 +36,6 @@ _TOKEN = {
     "account_inactive",
     "token_revoked",
     "token_expired",
-    "missing_scope",
 }
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 
@@ -87,6 +87,10 @@ class SlackTokenRefused(SlackError):
     default_next_step = "Install the app again from `manifest.yml` and set its new token."
 
 
+class ScopeMissing(SlackTokenRefused):
+    """The token lacks a scope; some are optional, and their callers go on without."""
+
+
 class SlackRefused(SlackError):
     """Slack refuses the call."""
 
@@ -116,10 +120,15 @@ def _of_api(error: SlackApiError) -> SlackError:
     if status >= 500 or name in _PASSING:
         return SlackUnreachable(f"Slack has a trouble of its own ({name or status}).")
     said = f"Slack answered {name or status}."
-    if name in _CHANNEL_CLOSED:
-        return ChannelClosed(said)
-    if name in _MESSAGE_GONE:
-        return MessageGone(said)
-    if name in _TOKEN:
-        return SlackTokenRefused(said)
+    for names, kind in _KINDS:
+        if name in names:
+            return kind(said)
     return SlackRefused(said, detail=str(response.get("response_metadata", "")))
+
+
+_KINDS: tuple[tuple[set[str], type[SlackError]], ...] = (
+    (_CHANNEL_CLOSED, ChannelClosed),
+    (_MESSAGE_GONE, MessageGone),
+    ({"missing_scope"}, ScopeMissing),
+    (_TOKEN, SlackTokenRefused),
+)

@@ -52,6 +52,7 @@ class DagsterPlus:
         read_deadline: float = 45.0,
         mutation_timeout: float = 20.0,
     ) -> None:
+        self.mutation_timeout = mutation_timeout
         self._base_url = urls.organization_url(organization, url)
         self._http = new_http_client() if http is None else http
         self._owns_http = http is None

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -30,6 +31,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
+        self.file = Path(url.partition("///")[2]) if self.is_sqlite else None
+        """Where it is kept, if it is embedded."""
         self.engine = _engine(url)
         self._thread = OneThread(url) if self.is_sqlite else None
         self.on_commit: list[Callable[[], None]] = []

@@ -158,15 +158,6 @@ class Deploys:
             rows = (await connection.execute(query)).mappings().all()
         return [Event.model_validate(dict(row)) for row in rows]
 
-    async def set_place(self, deploy_id: int, place: Place) -> None:
-        """Note where the card of the deploy is."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                deploys.update()
-                .where(deploys.c.id == deploy_id)
-                .values(channel=place.channel, card_ts=place.ts)
-            )
-
     async def press(
         self, deploy_id: int, action: str, by: Actor, *, origin: str | None = None
     ) -> Press | None:

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
+from deploy_core.store.leases import Leases
 from deploy_core.store.once import insert_all_once
 from deploy_core.store.tables import inbox
 from deploy_core.store.together import Together
@@ -54,9 +55,11 @@ class Inbox:
     for sixteen writes to the disk. What was dealt with is noted in the same way, after those.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, leases: Leases, process: str) -> None:
         self._database = database
         self._clock = clock
+        self._leases = leases
+        self._process = process
         self._taken = Together(self._take_all)
         self._done = Together(self._done_all)
 
@@ -84,7 +87,7 @@ class Inbox:
 
     async def _take_all(self, asked: Sequence[_New]) -> list[Taken]:
         now = self._clock.now()
-        rows = [_row(each.key, now, each.payload) for each in asked]
+        rows = [_row(each.key, now, each.payload, self._process) for each in asked]
 
         def write(connection: sa.Connection) -> list[Taken]:
             added = insert_all_once(connection, inbox, rows, inbox.c.key)
@@ -102,15 +105,27 @@ class Inbox:
         return keys
 
     async def unfinished(self, younger_than: timedelta) -> list[Unfinished]:
-        """Return what was taken in this last time and not dealt with, oldest first."""
+        """Take over what processes that died had taken in this last time and not dealt with, and
+        return it, oldest first."""
         since = self._clock.now() - younger_than
-        query = (
-            sa.select(inbox)
-            .where(inbox.c.done_at.is_(None), inbox.c.at >= since)
-            .order_by(inbox.c.at)
+        left = sa.and_(
+            inbox.c.done_at.is_(None),
+            inbox.c.at >= since,
+            inbox.c.worker.is_distinct_from(self._process),
+            inbox.c.worker.is_(None) | inbox.c.worker.not_in(self._leases.alive()),
         )
+        query = sa.select(inbox).where(left).order_by(inbox.c.at).with_for_update(skip_locked=True)
         async with self._database.read() as connection:
+            if (
+                await connection.execute(sa.select(inbox.c.key).where(left).limit(1))
+            ).first() is None:
+                return []
+        async with self._database.write(quiet=True) as connection:
             rows = (await connection.execute(query)).all()
+            keys = [row.key for row in rows]
+            await connection.execute(
+                inbox.update().where(inbox.c.key.in_(keys)).values(worker=self._process)
+            )
         return [Unfinished(key=row.key, payload=row.payload) for row in rows]
 
     async def forget_old(self) -> int:
@@ -142,5 +157,11 @@ def _first(added: set[str], key: str) -> bool:
     return first
 
 
-def _row(key: str, now: datetime, payload: dict[str, JsonValue] | None = None) -> dict[str, Any]:
-    return {"key": key, "at": now, "payload": payload, "done_at": None if payload else now}
+def _row(
+    key: str,
+    now: datetime,
+    payload: dict[str, JsonValue] | None = None,
+    process: str | None = None,
+) -> dict[str, Any]:
+    done_at = None if payload else now
+    return {"key": key, "at": now, "payload": payload, "done_at": done_at, "worker": process}

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy_core.model.errors import StoreTooNew
 
-NEWEST = "0004"
+NEWEST = "0005"
 """The revision that this code works with: the last file of `migrations/versions`."""
 
 

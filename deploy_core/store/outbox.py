@@ -6,7 +6,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from deploy_core.clock import Clock
+from deploy_core.model.deploys import Place
 from deploy_core.store.connection import Database
+from deploy_core.store.leases import Leases
+from deploy_core.store.record import want_card
 from deploy_core.store.tables import deploys, outbox
 from deploy_core.store.uninterrupted import uninterrupted
 
@@ -17,7 +20,8 @@ class Intent:
 
     Of a deploy `topic` is `card`, `detail` (of the target at `position`) or `ended`; of a post it
     is `card`, or what is said in its thread. `deploy_ended` says whether the deploy had ended when
-    this was read.
+    this was read. `unsure` says that it may be in Slack already: the process that sent it died
+    before it heard the answer.
     """
 
     id: int
@@ -28,6 +32,7 @@ class Intent:
     deploy_id: int | None = None
     post_id: int | None = None
     deploy_ended: bool = False
+    unsure: bool = False
 
     @property
     def about(self) -> str:
@@ -35,13 +40,18 @@ class Intent:
         return f"deploy {self.deploy_id}" if self.post_id is None else f"post {self.post_id}"
 
 
+WAITING = ("pending", "unsure")
+
+
 @uninterrupted
 class Outbox:
     """The waiting intents."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, leases: Leases, process: str) -> None:
         self._database = database
         self._clock = clock
+        self._leases = leases
+        self._process = process
 
     async def due(self) -> list[Intent]:
         """Return the first waiting intent of each deploy and of each post, if its time has come,
@@ -52,7 +62,7 @@ class Outbox:
         now = self._clock.now()
         first = (
             sa.select(sa.func.min(outbox.c.id))
-            .where(outbox.c.state.in_(["pending", "sending"]))
+            .where(outbox.c.state.in_([*WAITING, "sending"]))
             .group_by(outbox.c.deploy_id, outbox.c.post_id)
         )
         query = (
@@ -60,7 +70,7 @@ class Outbox:
             .outerjoin(deploys)
             .where(
                 outbox.c.id.in_(first),
-                outbox.c.state == "pending",
+                outbox.c.state.in_(WAITING),
                 sa.or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now),
             )
             .order_by(outbox.c.id)
@@ -77,6 +87,7 @@ class Outbox:
                 deploy_id=r.deploy_id,
                 post_id=r.post_id,
                 deploy_ended=r.ended_at is not None,
+                unsure=r.state == "unsure",
             )
             for r in rows
         ]
@@ -85,7 +96,7 @@ class Outbox:
         """Return when the next waiting intent may be tried, or None if none waits."""
         query = sa.select(sa.func.min(sa.func.coalesce(outbox.c.not_before, outbox.c.created_at)))
         async with self._database.read() as connection:
-            found = await connection.execute(query.where(outbox.c.state == "pending"))
+            found = await connection.execute(query.where(outbox.c.state.in_(WAITING)))
             return found.scalar()
 
     async def take(self, intent: Intent) -> bool:
@@ -93,20 +104,53 @@ class Outbox:
 
         Returns False when another process was faster.
         """
-        return await self._set(intent, from_state="pending", state="sending")
+        async with self._database.write() as connection:
+            changed = await connection.execute(
+                outbox.update()
+                .where(outbox.c.id == intent.id, outbox.c.state.in_(WAITING))
+                .values(state="sending", worker=self._process)
+            )
+        return bool(changed.rowcount)
+
+    async def posted(self, intent: Intent, place: Place) -> bool:
+        """Note where the card of the intent's deploy is now. Returns False, and notes nothing,
+        when another process has taken the intent over meanwhile."""
+        async with self._database.write() as connection:
+            ours = sa.select(outbox.c.id).where(self._is_ours(intent)).with_for_update()
+            if (await connection.execute(ours)).first() is None:
+                return False
+            await connection.execute(
+                deploys.update()
+                .where(deploys.c.id == intent.deploy_id)
+                .values(channel=place.channel, card_ts=place.ts)
+            )
+        return True
 
     async def sent(self, intent: Intent) -> None:
-        """The message is out."""
-        await self._set(intent, state="sent", sent_at=self._clock.now(), error=None)
+        """The message is out. If another process has taken the intent over meanwhile, what it has
+        written since may be undone by ours: then the card is drawn once more."""
+        if await self._set(intent, state="sent", sent_at=self._clock.now(), error=None):
+            return
+        if intent.deploy_id is not None:
+            async with self._database.write() as connection:
+                await want_card(connection, intent.deploy_id, self._clock.now())
 
-    async def later(self, intent: Intent, delay: timedelta, why: str) -> None:
-        """Try again after `delay`; a newer card that waits already makes this one needless."""
+    async def later(
+        self, intent: Intent, delay: timedelta, why: str, *, unsure: bool = False
+    ) -> None:
+        """Try again after `delay`; a newer card that waits already makes this one needless, unless
+        it is `unsure` whether this one is in Slack already."""
         async with self._database.write() as connection:
+            ours = sa.select(outbox.c.id).where(self._is_ours(intent)).with_for_update()
+            if (await connection.execute(ours)).first() is None:
+                return
             newer = _waiting_card(intent.deploy_id, intent.post_id)
             not_before = self._clock.now() + delay
             waiting = (await connection.execute(newer)).scalar()
             values: dict[str, object] = {"attempts": intent.attempts + 1, "error": why[:500]}
-            if intent.topic == "card" and waiting is not None:
+            if unsure:
+                values |= {"state": "unsure", "not_before": not_before}
+            elif intent.topic == "card" and waiting is not None:
                 values["state"] = "dropped"
                 await connection.execute(
                     outbox.update()
@@ -122,27 +166,32 @@ class Outbox:
         await self._set(intent, state="dropped", error=why[:500])
 
     async def recover(self) -> int:
-        """Put back what a process that died was sending. Returns how many there were."""
-        found = 0
+        """Take over what processes that died were sending: nobody knows whether Slack has it.
+        Returns how many there were."""
+        left = sa.and_(
+            outbox.c.state == "sending",
+            outbox.c.worker.is_distinct_from(self._process),
+            outbox.c.worker.is_(None) | outbox.c.worker.not_in(self._leases.alive()),
+        )
+        async with self._database.read() as connection:
+            found = await connection.execute(sa.select(outbox.c.id).where(left).limit(1))
+            if found.first() is None:
+                return 0
         async with self._database.write() as connection:
-            query = sa.select(outbox).where(outbox.c.state == "sending").order_by(outbox.c.id)
-            for row in (await connection.execute(query)).all():
-                newer = _waiting_card(row.deploy_id, row.post_id)
-                covered = row.topic == "card" and (await connection.execute(newer)).first()
-                await connection.execute(
-                    outbox.update()
-                    .where(outbox.c.id == row.id)
-                    .values(state="dropped" if covered else "pending")
-                )
-                found += 1
-        return found
+            gone = await connection.execute(outbox.update().where(left).values(state="unsure"))
+        return int(gone.rowcount)
 
-    async def _set(self, intent: Intent, from_state: str = "sending", **values: object) -> bool:
+    def _is_ours(self, intent: Intent) -> sa.ColumnElement[bool]:
+        return sa.and_(
+            outbox.c.id == intent.id,
+            outbox.c.state == "sending",
+            outbox.c.worker == self._process,
+        )
+
+    async def _set(self, intent: Intent, **values: object) -> bool:
         async with self._database.write() as connection:
             changed = await connection.execute(
-                outbox.update()
-                .where(outbox.c.id == intent.id, outbox.c.state == from_state)
-                .values(values)
+                outbox.update().where(self._is_ours(intent)).values(values)
             )
         return bool(changed.rowcount)
 

@@ -1,5 +1,9 @@
 """The store: one object with a part for each thing that is kept."""
 
+import os
+import secrets
+import socket
+from datetime import timedelta
 from pathlib import Path
 
 from deploy_core.clock import Clock
@@ -8,6 +12,7 @@ from deploy_core.store.build_logs import BuildLogs
 from deploy_core.store.connection import Database
 from deploy_core.store.deploys import Deploys
 from deploy_core.store.inbox import Inbox
+from deploy_core.store.leases import LEASE, Leases
 from deploy_core.store.outbox import Outbox
 from deploy_core.store.posts import Posts
 from deploy_core.store.work import Work
@@ -16,21 +21,35 @@ from deploy_core.store.work import Work
 class Store:
     """Everything that must survive the process."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, leases: Leases) -> None:
         self.database = database
+        self.process = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        """This process's name in everything that it takes."""
         self.deploys = Deploys(database, clock)
-        self.work = Work(database, clock)
-        self.outbox = Outbox(database, clock)
+        self.work = Work(database, clock, leases)
+        self.outbox = Outbox(database, clock, leases, self.process)
         self.posts = Posts(database)
-        self.inbox = Inbox(database, clock)
+        self.inbox = Inbox(database, clock, leases, self.process)
         self.applied = Applied(database, clock)
         self.build_logs = BuildLogs(database, clock)
 
     @classmethod
-    async def open(cls, address: str, clock: Clock) -> "Store":
+    async def open(
+        cls,
+        address: str,
+        clock: Clock,
+        *,
+        lease: timedelta = LEASE,
+        database_time: bool = False,
+    ) -> "Store":
         """Open `address`, the path of an SQLite file or the URL of a database, and bring its
-        tables up to date. Raises `StoreUnavailable`, `StoreTooNew`."""
-        store = cls(Database(database_url(address)), clock)
+        tables up to date. Raises `StoreUnavailable`, `StoreTooNew`.
+
+        With `database_time` a database server's own clock tells when a lease ends.
+        """
+        database = Database(database_url(address))
+        asks = database_time and not database.is_sqlite
+        store = cls(database, clock, Leases(clock, length=lease, ask_database=asks))
         try:
             await store.database.migrate()
         except BaseException:
@@ -40,6 +59,7 @@ class Store:
 
     async def close(self) -> None:
         """Close all connections."""
+        self.work.close()
         await self.database.close()
 
 

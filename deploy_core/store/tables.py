@@ -167,6 +167,7 @@ outbox = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("sent_at", UtcTime),
     sa.Column("error", sa.Text),
+    sa.Column("worker", sa.Text),  # the process that is sending it
     sa.CheckConstraint("(deploy_id IS NULL) <> (post_id IS NULL)", name="about_one_thing"),
     sa.Index("outbox_by_state", "state", "id"),
     sqlite_autoincrement=True,
@@ -199,6 +200,7 @@ inbox = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("payload", Json),  # what must be done even after a crash; None: only seen
     sa.Column("done_at", UtcTime),
+    sa.Column("worker", sa.Text),  # the process that deals with it
     sa.Index("inbox_by_time", "at"),
 )
 

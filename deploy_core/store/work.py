@@ -6,7 +6,7 @@ nothing and raises `LeaseLost`.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,13 +19,11 @@ from deploy_core.model.errors import AnotherWorker, Cancelled, LeaseLost
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
+from deploy_core.store.leases import Leases
 from deploy_core.store.record import move, record
 from deploy_core.store.tables import steps, targets, workers
 from deploy_core.store.uninterrupted import uninterrupted
-
-LEASE = timedelta(seconds=30)
-"""How long a worker may be silent before another takes its targets over. Requests that change
-Dagster+ have a shorter deadline (`DagsterPlus.mutation_timeout`)."""
+from deploy_core.store.worker_lock import WorkerLock
 
 _HELD = [state.value for state in HOLDS_THE_TARGET]
 
@@ -45,33 +43,62 @@ class Claim:
 class Work:
     """The worker's side of the store."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, leases: Leases) -> None:
         self._database = database
         self._clock = clock
+        self._leases = leases
+        file = database.file
+        self._lock = None if file is None else WorkerLock(file.with_name(f"{file.name}-worker"))
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a worker may be silent before another takes over what it has."""
+        return self._leases.length
 
     async def enlist(self, worker: str, kind: str) -> None:
         """Say that this process runs deploys, or go on saying so.
 
         Raises `AnotherWorker` on SQLite when another process does: it allows only one.
         """
-        now = self._clock.now()
         async with self._database.write() as connection:
-            others = sa.select(workers).where(workers.c.id != worker, workers.c.lease_until > now)
-            other = (await connection.execute(others)).first()
-            if other is not None and self._database.is_sqlite:
-                raise AnotherWorker(
-                    f"Another process ({other.kind} {other.id}) already runs deploys from this "
-                    "SQLite file."
-                )
+            await self._leases.compare(connection)
+            if self._lock is not None:
+                await self._require_alone(connection, self._lock, worker)
+            end = self._leases.end()
             changed = await connection.execute(
-                workers.update().where(workers.c.id == worker).values(lease_until=now + LEASE)
+                workers.update().where(workers.c.id == worker).values(lease_until=end)
             )
             if not changed.rowcount:
                 await connection.execute(
                     workers.insert().values(
-                        id=worker, kind=kind, started_at=now, lease_until=now + LEASE
+                        id=worker, kind=kind, started_at=self._clock.now(), lease_until=end
                     )
                 )
+
+    async def _require_alone(
+        self, connection: AsyncConnection, lock: WorkerLock, worker: str
+    ) -> None:
+        had_it = lock.held
+        has_it = lock.take()
+        if has_it and not had_it:
+            # Whoever is written down as working is dead: nobody else has the lock.
+            dead = sa.select(workers.c.id).where(workers.c.id != worker)
+            await connection.execute(
+                targets.update()
+                .where(targets.c.worker.in_(dead))
+                .values(lease_until=self._leases.now())
+            )
+            await connection.execute(workers.delete().where(workers.c.id != worker))
+        others = sa.select(workers).where(workers.c.id != worker)
+        if has_it is not False:
+            others = others.where(workers.c.lease_until > self._leases.now())
+        other = (await connection.execute(others)).first()
+        if other is None and has_it is not False:
+            return
+        who = f" ({other.kind} {other.id})" if other is not None else ""
+        raise AnotherWorker(
+            f"Another process{who} already runs deploys from this SQLite file.",
+        )
 
     async def leave(self, worker: str) -> None:
         """Give back the process's place and all its leases, so that others go on at once."""
@@ -80,39 +107,69 @@ class Work:
             await connection.execute(
                 targets.update()
                 .where(targets.c.worker == worker)
-                .values(lease_until=self._clock.now())
+                .values(lease_until=self._leases.now())
             )
+        self.close()
+
+    def close(self) -> None:
+        """Let another process of this machine have the place."""
+        if self._lock is not None:
+            self._lock.release()
 
     async def claim(self, worker: str, *, most: int, deploy_id: int | None = None) -> list[Claim]:
         """Take up to `most` targets that are free to run, or whose worker has gone silent."""
         if most <= 0:
             return []
-        now = self._clock.now()
         async with self._database.write() as connection:
-            query = _claimable(now).limit(most)
+            query = _claimable(self._leases.now()).limit(most)
             if deploy_id is not None:
                 query = query.where(targets.c.deploy_id == deploy_id)
             rows = (await connection.execute(query)).all()
-            return [await _take(connection, row, worker, now) for row in rows]
+            return [await self._take(connection, row, worker) for row in rows]
+
+    async def _take(self, connection: AsyncConnection, row: sa.Row[Any], worker: str) -> Claim:
+        fence = row.fence + 1
+        lease = {"worker": worker, "fence": fence, "lease_until": self._leases.end()}
+        if row.state == TargetState.QUEUED.value:
+            now = self._clock.now()
+            values = {**lease, "started_at": now}
+            await move(connection, row, TargetState.RUNNING, now, values=values)
+        else:
+            await connection.execute(targets.update().where(targets.c.id == row.id).values(lease))
+        return Claim(
+            target_id=row.id,
+            deploy_id=row.deploy_id,
+            position=row.position,
+            location=row.location,
+            fence=fence,
+        )
 
     async def renew(self, worker: str, target_ids: Collection[int]) -> None:
         """Put off the end of the leases of these targets that this process still holds."""
-        now = self._clock.now()
         async with self._database.write() as connection:
             await connection.execute(
                 targets.update()
                 .where(
                     targets.c.id.in_(target_ids),
                     targets.c.worker == worker,
-                    targets.c.lease_until > now,
+                    targets.c.lease_until > self._leases.now(),
                 )
-                .values(lease_until=now + LEASE)
+                .values(lease_until=self._leases.end())
             )
 
-    async def hold(self, claim: Claim) -> None:
-        """Renew this lease just before a change to Dagster+. Raises `LeaseLost`."""
+    async def hold(self, claim: Claim) -> datetime:
+        """Renew this lease just before a change to Dagster+, and return its end for
+        `require_time`. Raises `LeaseLost`."""
         async with self._database.write() as connection:
+            await self._leases.compare(connection)
             await self._ours(connection, claim, renew=True)
+            return self._leases.end()
+
+    def require_time(self, claim: Claim, until: datetime, seconds: float) -> None:
+        """Raise `LeaseLost` unless a lease that ends then is good for so long: this process may
+        have been stopped since it was held, and something else may run the target now."""
+        if self._leases.now() + timedelta(seconds=seconds) > until:
+            raise LeaseLost(f"Too late to change {claim.location}: this process slept.")
 
     async def stops(self, worker: str) -> dict[int, Stop]:
         """Return what people asked of the targets that this process holds, by target id."""
@@ -222,7 +279,7 @@ class Work:
     async def _ours(
         self, connection: AsyncConnection, claim: Claim, *, renew: bool = False
     ) -> sa.Row[Any]:
-        now = self._clock.now()
+        now = self._leases.now()
         query = sa.select(targets).where(targets.c.id == claim.target_id).with_for_update()
         row = (await connection.execute(query)).one()
         if row.fence != claim.fence or row.lease_until is None or row.lease_until <= now:
@@ -231,7 +288,7 @@ class Work:
             await connection.execute(
                 targets.update()
                 .where(targets.c.id == claim.target_id)
-                .values(lease_until=now + LEASE)
+                .values(lease_until=self._leases.end())
             )
         return row
 
@@ -270,24 +327,4 @@ def _claimable(now: object) -> sa.Select[Any]:
         .where(sa.or_(free, silent))
         .order_by(targets.c.id)
         .with_for_update(skip_locked=True)
-    )
-
-
-async def _take(connection: AsyncConnection, row: sa.Row[Any], worker: str, now: Any) -> Claim:
-    lease: dict[str, object] = {
-        "worker": worker,
-        "fence": row.fence + 1,
-        "lease_until": now + LEASE,
-    }
-    if row.state == TargetState.QUEUED.value:
-        values = {**lease, "started_at": now}
-        await move(connection, row, TargetState.RUNNING, now, values=values)
-    else:
-        await connection.execute(targets.update().where(targets.c.id == row.id).values(lease))
-    return Claim(
-        target_id=row.id,
-        deploy_id=row.deploy_id,
-        position=row.position,
-        location=row.location,
-        fence=row.fence + 1,
     )

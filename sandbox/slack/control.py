@@ -154,10 +154,12 @@ class Control:
         return {"id": person.id}
 
     async def _manifest(self, asked: Json) -> Json:
+        optional = bool(asked.get("optional_scopes", True))
         if "path" in asked:
-            manifest = await asyncio.to_thread(load_manifest, Path(str(asked["path"])))
+            path = Path(str(asked["path"]))
+            manifest = await asyncio.to_thread(load_manifest, path, optional=optional)
         else:
-            manifest = parse_manifest(asked.get("manifest"))
+            manifest = parse_manifest(asked.get("manifest"), optional=optional)
         self._state.use_manifest(manifest)
         return {"commands": sorted(self._state.manifest.commands)}
 

@@ -98,8 +98,9 @@ def _section(source: Any, *path: str) -> Any:
     return source
 
 
-def parse_manifest(source: Any) -> Manifest:
-    """Read the facts the sandbox needs; raises ManifestError if it is no manifest."""
+def parse_manifest(source: Any, *, optional: bool = True) -> Manifest:
+    """Read the facts the sandbox needs; raises ManifestError if it is no manifest. `optional`
+    says whether whoever installed the app granted its optional scopes too."""
     if not isinstance(source, dict) or "display_information" not in source:
         raise ManifestError("a manifest is a mapping with display_information")
     commands = _section(source, "features", "slash_commands") or []
@@ -108,6 +109,8 @@ def parse_manifest(source: Any) -> Manifest:
         Command(**{key: value for key, value in each.items() if key in known}) for each in commands
     ]
     scopes = frozenset(_section(source, "oauth_config", "scopes", "bot") or [])
+    if optional:
+        scopes |= frozenset(_section(source, "oauth_config", "scopes", "bot_optional") or [])
     if declared and "commands" not in scopes:
         raise ManifestError("slash_commands need the scope commands")
     events = frozenset(_section(source, "settings", "event_subscriptions", "bot_events") or [])
@@ -126,9 +129,9 @@ def parse_manifest(source: Any) -> Manifest:
     )
 
 
-def load_manifest(path: Path) -> Manifest:
+def load_manifest(path: Path, *, optional: bool = True) -> Manifest:
     """Read a manifest file (YAML or JSON). Raises ManifestError, OSError. Blocking: small file."""
     try:
-        return parse_manifest(yaml.safe_load(path.read_text()))
+        return parse_manifest(yaml.safe_load(path.read_text()), optional=optional)
     except yaml.YAMLError as error:
         raise ManifestError(f"{path.name}: {error}") from error

@@ -9,6 +9,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from handlers.slack_errors import (
     ChannelClosed,
     MessageGone,
+    ScopeMissing,
     SlackError,
     SlackRateLimited,
     SlackRefused,
@@ -45,7 +46,7 @@ def _mapped(error: Exception) -> SlackError:
         ("not_in_channel", ChannelClosed),
         ("message_not_found", MessageGone),
         ("token_revoked", SlackTokenRefused),
-        ("missing_scope", SlackTokenRefused),
+        ("missing_scope", ScopeMissing),
         ("internal_error", SlackUnreachable),
         ("invalid_blocks", SlackRefused),
     ],

@@ -33,6 +33,9 @@ class JumpingClock:
     def monotonic(self) -> float:
         return 1000.0 + sum(self.slept)
 
+    def steady(self) -> datetime:
+        return self.now()
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 

@@ -9,7 +9,7 @@ from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
 from deploy_core.run_target import PAUSED
 from deploy_core.settings import DeploymentSettings
-from deploy_core.store.work import LEASE
+from deploy_core.store.leases import LEASE
 from deploy_core.worker import Worker
 from tests.engine.world import World, open_world
 from tests.support.plans import ADA

@@ -42,10 +42,14 @@ class FastClock(SystemClock):
     moves with `ahead`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ahead = timedelta()
 
     def now(self) -> datetime:
         return super().now() + self.ahead
+
+    def steady(self) -> datetime:
+        return super().steady() + self.ahead
 
     def monotonic(self) -> float:
         return time.monotonic() * SPEED

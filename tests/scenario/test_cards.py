@@ -11,7 +11,8 @@ async def test_a_good_deploy_is_one_message_edited_in_place(world: World) -> Non
     await world.types("ada", '/dagster deploy quickstart --why "the quarter ends"')
     card = await world.card("waiting for the agent to load it")
     assert "“the quarter ends”" in card.shown
-    assert card.metadata == {"event_type": "dagster_deploy", "event_payload": {"deploy": 1}}
+    mark = {"deploy": 1, "topic": "card"}
+    assert card.metadata == {"event_type": "dagster_deploy", "event_payload": mark}
     world.let_load()
     ended = await world.card("quickstart is live on prod")
     assert ended.ts == card.ts

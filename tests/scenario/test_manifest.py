@@ -15,6 +15,7 @@ from tests.scenario.world import MANIFEST, World
 KINDS = ("channels", "groups", "im", "mpim")
 UPLOAD = {"files.getUploadURLExternal", "files.completeUploadExternal"}
 NEEDS_NO_SCOPE = {"auth.test", "chat.getPermalink", "views.open", "views.update"}
+DOES_WITHOUT = {"conversations.history", "conversations.replies"}
 ONLY_BY_THE_APP_TOKEN = {"apps.connections.open"}
 
 
@@ -52,9 +53,11 @@ def scopes_of(methods: set[str]) -> set[str]:
 
 
 def test_the_scopes_are_those_of_the_methods_and_events() -> None:
-    granted = set(manifest()["oauth_config"]["scopes"]["bot"])
+    scopes = manifest()["oauth_config"]["scopes"]
     events = {EVENT_SCOPES[event] for event in EVENTS}
-    assert granted == {"commands", *events, *scopes_of(methods_in_code())}
+    needed = methods_in_code() - DOES_WITHOUT
+    assert set(scopes["bot"]) == {"commands", *events, *scopes_of(needed)}
+    assert set(scopes["bot_optional"]) == scopes_of(methods_in_code() & DOES_WITHOUT)
 
 
 def test_the_events_and_commands_are_those_that_are_listened_to() -> None:

@@ -55,6 +55,7 @@ class MovedClock(SystemClock):
     """The machine's clock, moved by `ahead`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ahead = timedelta()
 
     def now(self) -> datetime:

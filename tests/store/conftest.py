@@ -22,6 +22,14 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+async def other(store: Store, address: str, clock: ManualClock) -> AsyncIterator[Store]:
+    """The same database, as another process has it open."""
+    other = await Store.open(address, clock)
+    yield other
+    await other.close()
+
+
+@pytest.fixture
 async def store(address: str, clock: ManualClock) -> AsyncIterator[Store]:
     store = await Store.open(address, clock)
     yield store

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pydantic import JsonValue
 
 from deploy_core.store.inbox import REMEMBER, Taken
+from deploy_core.store.leases import LEASE
 from deploy_core.store.store import Store
 from tests.support.clock import ManualClock
 
@@ -15,7 +16,9 @@ async def test_a_key_is_taken_once(store: Store) -> None:
     assert sorted(taken) == [False] * 7 + [True]
 
 
-async def test_the_same_words_are_one_command_for_a_while(store: Store, clock: ManualClock) -> None:
+async def test_the_same_words_are_one_command_for_a_while(
+    store: Store, other: Store, clock: ManualClock
+) -> None:
     async def says(key: str, words: str) -> Taken:
         payload: dict[str, JsonValue] = {"text": words}
         within = timedelta(seconds=10)
@@ -31,18 +34,31 @@ async def test_the_same_words_are_one_command_for_a_while(store: Store, clock: M
     assert await says("command:4", "U1 deploy core") is Taken.NEW
     said = await asyncio.gather(*(says(f"command:1{n}", "U3 deploy") for n in range(8)))
     assert sorted(said, key=lambda taken: taken.value) == [Taken.NEW] + [Taken.SAID_TWICE] * 7
-    kept = {left.key for left in await store.inbox.unfinished(timedelta(minutes=5))}
+    kept = {left.key for left in await other.inbox.unfinished(timedelta(minutes=5))}
     assert {"command:1", "command:3", "command:4"} < kept
     assert len(kept) == 4, "nothing that was said twice is done after a crash"
 
 
-async def test_a_payload_is_kept_until_it_is_done(store: Store, clock: ManualClock) -> None:
+async def test_a_payload_is_kept_until_it_is_done(store: Store, other: Store) -> None:
     await store.inbox.take("command:1", payload={"text": "deploy core"})
     await store.inbox.take("click:1")
-    (left,) = await store.inbox.unfinished(timedelta(minutes=5))
+    assert await store.inbox.unfinished(timedelta(minutes=5)) == [], "we are at it ourselves"
+    (left,) = await other.inbox.unfinished(timedelta(minutes=5))
     assert (left.key, left.payload) == ("command:1", {"text": "deploy core"})
-    await store.inbox.done("command:1")
+    assert await other.inbox.unfinished(timedelta(minutes=5)) == []
+    await other.inbox.done("command:1")
     assert await store.inbox.unfinished(timedelta(minutes=5)) == []
+
+
+async def test_what_a_living_process_has_taken_is_left_to_it(
+    store: Store, other: Store, clock: ManualClock
+) -> None:
+    await store.work.enlist(store.process, "bot")
+    await store.inbox.take("command:1", payload={"text": "deploy core"})
+    assert await other.inbox.unfinished(timedelta(minutes=5)) == []
+    await clock.advance(LEASE.total_seconds())
+    taken = await asyncio.gather(*(other.inbox.unfinished(timedelta(minutes=5)) for _ in range(8)))
+    assert sum(len(each) for each in taken) == 1
 
 
 async def test_old_keys_are_forgotten(store: Store, clock: ManualClock) -> None:

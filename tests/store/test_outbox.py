@@ -1,8 +1,10 @@
 """The order and the keeping of what Slack is still to be told."""
 
+import asyncio
 from datetime import timedelta
 
-from deploy_core.model.deploys import Stop
+from deploy_core.model.deploys import Place, Stop
+from deploy_core.store.leases import LEASE
 from deploy_core.store.outbox import Intent
 from deploy_core.store.posts import add_post, want_post, want_reply
 from deploy_core.store.store import Store
@@ -52,12 +54,54 @@ async def test_a_newer_card_replaces_one_that_failed(store: Store, clock: Manual
     assert newer.topic == "card"
 
 
-async def test_what_a_dead_process_was_sending_is_sent_again(store: Store) -> None:
+async def test_what_a_dead_process_was_sending_is_looked_for_and_sent_again(
+    store: Store, other: Store, clock: ManualClock
+) -> None:
+    deploy_id = await store.deploys.create(plan(), request())
+    await store.work.enlist(store.process, "bot")
+    card = await _one(store)
+    await store.outbox.take(card)
+    await store.deploys.press(deploy_id, "a", ADA)
+    assert await other.outbox.recover() == 0, "it lives"
+    await clock.advance(LEASE.total_seconds())
+    assert await store.outbox.recover() == 0, "its own"
+    assert await other.outbox.recover() == 1
+    again = await _one(other)
+    assert (again.id, again.unsure) == (card.id, True)
+    assert await other.outbox.take(again)
+    assert not await store.outbox.posted(card, Place(channel="C1", ts="1")), "the woken one"
+    assert await other.outbox.posted(again, Place(channel="C1", ts="2"))
+    assert (await store.deploys.get(deploy_id)).place == Place(channel="C1", ts="2")
+    await store.outbox.later(card, timedelta(0), "late")
+    await other.outbox.sent(again)
+    assert (await _one(other)).id != card.id, "the newer card is next"
+
+
+async def test_the_edit_of_a_woken_process_is_drawn_over(
+    store: Store, other: Store, clock: ManualClock
+) -> None:
     await store.deploys.create(plan(), request())
     card = await _one(store)
     await store.outbox.take(card)
-    assert await store.outbox.recover() == 1
-    assert (await _one(store)).id == card.id
+    await clock.advance(LEASE.total_seconds())
+    await other.outbox.recover()
+    again = await _one(other)
+    await other.outbox.take(again)
+    await other.outbox.sent(again)
+    assert await other.outbox.due() == []
+    await store.outbox.sent(card)
+    assert (await _one(other)).topic == "card"
+
+
+async def test_two_senders_take_each_intent_once_and_a_deploy_s_in_order(
+    store: Store, other: Store
+) -> None:
+    await store.deploys.create(plan("core"), request())
+    await store.deploys.create(plan("marts"), request())
+    for intent in await store.outbox.due():
+        taken = await asyncio.gather(store.outbox.take(intent), other.outbox.take(intent))
+        assert sorted(taken) == [False, True]
+    assert await store.outbox.due() == []
 
 
 async def test_deploys_do_not_wait_for_each_other(store: Store, clock: ManualClock) -> None:

@@ -8,8 +8,8 @@ from deploy_core.model.deploys import EventKind, Failure, StepState, Stop
 from deploy_core.model.errors import AnotherWorker, Cancelled, IllegalMove, LeaseLost
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import DeployState, TargetState
+from deploy_core.store.leases import LEASE
 from deploy_core.store.store import Store
-from deploy_core.store.work import LEASE
 from tests.support.clock import ManualClock
 from tests.support.plans import ADA, plan, request
 

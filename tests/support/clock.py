@@ -12,6 +12,7 @@ class ManualClock:
     def __init__(self, now: datetime = NOON) -> None:
         self._now = now
         self._monotonic = 1000.0
+        self._began = now - timedelta(seconds=1000)
         self._moved = asyncio.Condition()
 
     def now(self) -> datetime:
@@ -19,6 +20,9 @@ class ManualClock:
 
     def monotonic(self) -> float:
         return self._monotonic
+
+    def steady(self) -> datetime:
+        return self._began + timedelta(seconds=self._monotonic)
 
     async def sleep(self, seconds: float) -> None:
         until = self._monotonic + seconds
