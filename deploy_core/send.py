@@ -6,7 +6,7 @@ from deploy_core.dagster_plus.values import Deployed
 from deploy_core.model.errors import AnswerLost, DagsterPlusError, ServerError, Superseded
 from deploy_core.model.plan import Document, StepName
 from deploy_core.requested import asks_for, fingerprint
-from deploy_core.services import Run, Services
+from deploy_core.services import Output, Run, Services
 
 SEND_TRIES = 3
 """How often a change is sent when its answer was lost and it turns out not to have been done."""
@@ -16,13 +16,20 @@ READ_BACK_TRIES = 3
 
 
 async def send_document(
-    services: Services, run: Run, step: StepName, document: Document, before: JsonValue
+    services: Services,
+    run: Run,
+    step: StepName,
+    document: Document,
+    *,
+    before: JsonValue,
+    seen: Output,
 ) -> str:
     """Send a step's document and return the fingerprint of what Dagster+ then is asked to run.
 
-    `before` is the fingerprint of what it was asked when we looked last, None for nothing. It is
-    looked at again before each sending: what somebody else asked for meanwhile is not overwritten,
-    and what was sent with its answer lost, by us or by a dead process, is not sent again.
+    `before` is the fingerprint of what it was asked when we looked last, None for nothing, and
+    `seen` the location's state then. It is looked at again before each sending: what somebody else
+    asked for meanwhile is not overwritten, and what was sent with its answer lost, by us or by a
+    dead process, is not sent again.
     """
     run.maybe_changed = step in run.resumed
     for attempt in range(SEND_TRIES):
@@ -31,6 +38,10 @@ async def send_document(
             if run.maybe_changed and asks_for(requested, document):
                 return fingerprint(requested)
             raise Superseded(f"Somebody else changed {run.location} meanwhile.")
+        same = requested is not None and run.maybe_changed and asks_for(requested, document)
+        # The same as before may be asked for once more, as after a changed secret.
+        if requested is not None and same and await _was_asked_again(services, run, seen):
+            return fingerprint(requested)
         until = await services.store.work.hold(run.claim)
         services.crash.reach(step, "sending")
         services.store.work.require_time(run.claim, until, services.dagster.mutation_timeout)
@@ -60,6 +71,16 @@ async def _done_all_the_same(
         run.maybe_changed = unsure
         return False
     return asks_for(requested, document)
+
+
+async def _was_asked_again(services: Services, run: Run, seen: Output) -> bool:
+    """Return True when the location was asked to load since it was seen last."""
+    state = (await services.dagster.location_states(run.deployment)).get(run.location)
+    if state is None:
+        return False
+    began = state.loading and not seen.get("loading", False)
+    before = (seen.get("updated_timestamp"), seen.get("version_key"))
+    return began or (state.updated_timestamp, state.version_key) != before
 
 
 async def _read_back(services: Services, run: Run, document: Document) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy_core.agents import agent_problem
 from deploy_core.artifacts.build_recipe import recipe_for
 from deploy_core.artifacts.docker_artifacts import Built
+from deploy_core.dagster_plus.values import LocationState
 from deploy_core.model.deploys import Target
 from deploy_core.model.documents import clean, merge_documents, with_image
 from deploy_core.model.errors import (
@@ -101,19 +102,25 @@ async def read_live(services: Services, run: Run) -> Output:
     if isinstance(pushed, str):
         output["document"] = {**document, "image": pushed}
     if state is not None:
-        output |= {
-            "loaded": not state.loading and not state.failed,
-            "updated_timestamp": state.updated_timestamp,
-            "version_key": state.version_key,
-        }
+        output |= {"loaded": not state.loading and not state.failed, **_seen(state)}
     return output
+
+
+def _seen(state: LocationState) -> Output:
+    return {
+        "loading": state.loading,
+        "updated_timestamp": state.updated_timestamp,
+        "version_key": state.version_key,
+    }
 
 
 async def apply(services: Services, run: Run) -> Output:
     """Send the document, exactly once as far as anybody can tell."""
     document = run.document(StepName.READ_LIVE, "document") or run.target.plan.document
-    before = run.outputs[StepName.READ_LIVE].get("requested")
-    requested = await send_document(services, run, StepName.APPLY, document, before)
+    seen = run.outputs[StepName.READ_LIVE]
+    requested = await send_document(
+        services, run, StepName.APPLY, document, before=seen.get("requested"), seen=seen
+    )
     await services.store.applied.sent(
         run.deployment, run.location, run.deploy.id, run.target.plan.file_document
     )
@@ -139,15 +146,22 @@ async def put_back_apply(services: Services, run: Run) -> Output:
     document = await document_to_put_back(services, run)
     await still_there(services, document)
     ours = run.outputs[StepName.APPLY]["requested"]
-    states = await services.dagster.location_states(run.deployment)
-    state = states.get(run.location)
-    requested_back = await send_document(services, run, StepName.PUT_BACK_APPLY, document, ours)
-    return {
-        "requested": requested_back,
-        "document": document,
-        "updated_timestamp": state.updated_timestamp if state else None,
-        "version_key": state.version_key if state else None,
-    }
+    seen = await _before_putting_back(services, run)
+    requested_back = await send_document(
+        services, run, StepName.PUT_BACK_APPLY, document, before=ours, seen=seen
+    )
+    return {**seen, "requested": requested_back, "document": document}
+
+
+async def _before_putting_back(services: Services, run: Run) -> Output:
+    """Return what proves a later load. Kept before anything is sent: afterwards it is too late."""
+    kept = run.outputs.get(StepName.PUT_BACK_APPLY)
+    if kept is not None:
+        return kept
+    state = (await services.dagster.location_states(run.deployment)).get(run.location)
+    before: Output = {} if state is None else _seen(state)
+    await services.store.work.keep_output(run.claim, StepName.PUT_BACK_APPLY, before)
+    return before
 
 
 async def put_back_wait(services: Services, run: Run) -> Output:

@@ -73,14 +73,18 @@ def environment_of(report: dict[str, Any]) -> dict[str, str]:
 
 
 async def start_bot(
-    report: dict[str, Any], home: Path, changes: dict[str, Any] | None = None
+    report: dict[str, Any],
+    home: Path,
+    changes: dict[str, Any] | None = None,
+    more: dict[str, str] | None = None,
 ) -> BotProcess:
-    """Write the configuration into `home` and start the bot; `changes` replace top-level keys."""
+    """Write the configuration into `home` and start the bot; `changes` replace top-level keys, and
+    `more` is added to its environment."""
     await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
     config, log = home / "dagster-chatops.yaml", home / "bot.log"
     text = yaml.safe_dump({**config_of(report, home), **(changes or {})}, sort_keys=False)
     await asyncio.to_thread(config.write_text, text)
-    environment = environment_of(report)
+    environment = {**environment_of(report), **(more or {})}
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *[sys.executable, "-m", "bot", "run", "--config", str(config)],

@@ -168,7 +168,7 @@ async def open_world(
 ) -> AsyncIterator[World]:
     """Start `python -m sandbox` and a bot on it; `changes` replace keys of the bot's file."""
     async with AsyncExitStack() as stack:
-        report = await stack.enter_async_context(_sandbox(home, *sandbox_arguments))
+        report = await stack.enter_async_context(running_sandbox(home, *sandbox_arguments))
         bot = await start_bot(report, home / "bot", {**BOT_CHANGES, **(changes or {})})
         stack.push_async_callback(bot.stop)
         workspace = await stack.enter_async_context(Workspace(report["slack_page"]))
@@ -185,7 +185,8 @@ async def open_world(
 
 
 @asynccontextmanager
-async def _sandbox(home: Path, *arguments: str) -> AsyncIterator[dict[str, Any]]:
+async def running_sandbox(home: Path, *arguments: str) -> AsyncIterator[dict[str, Any]]:
+    """Start `python -m sandbox`, and yield its JSON line."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox", "--home", str(home), "--stay-with-parent", *arguments),
         stdin=asyncio.subprocess.PIPE,
