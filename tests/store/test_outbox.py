@@ -139,7 +139,9 @@ async def test_a_post_is_written_once_and_its_edits_are_coalesced(
     assert (await _one(store)).id != card.id
 
 
-async def test_the_thread_of_a_post_waits_for_its_message(store: Store, clock: ManualClock) -> None:
+async def test_the_thread_of_a_post_waits_for_its_message(
+    store: Store, other: Store, clock: ManualClock
+) -> None:
     post_id = await _post(store, clock)
     assert post_id is not None
     async with store.database.write() as connection:
@@ -147,7 +149,7 @@ async def test_the_thread_of_a_post_waits_for_its_message(store: Store, clock: M
     card = await _one(store)
     assert card.topic == "card"
     await store.outbox.take(card)
-    assert await store.outbox.recover() == 1
+    assert await other.outbox.recover() == 1
     await store.outbox.take(card)
     await store.outbox.sent(card)
     reply = await _one(store)

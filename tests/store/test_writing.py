@@ -27,19 +27,19 @@ class Commits:
         self.count += 1
 
 
-async def test_payloads_that_come_together_share_a_transaction(store: Store) -> None:
+async def test_payloads_that_come_together_share_a_transaction(store: Store, other: Store) -> None:
     commits = Commits(store)
     taken = await asyncio.gather(
         *(store.inbox.take(f"command:{number}", payload={"n": number}) for number in range(16))
     )
     assert taken == [True] * 16
     assert commits.count <= 2, "the first may go alone, the others go together"
-    left = await store.inbox.unfinished(timedelta(minutes=5))
+    left = await other.inbox.unfinished(timedelta(minutes=5))
     assert sorted(each.key for each in left) == sorted(f"command:{n}" for n in range(16))
 
     await asyncio.gather(*(store.inbox.done(each.key) for each in left))
     assert commits.count <= 4
-    assert await store.inbox.unfinished(timedelta(minutes=5)) == []
+    assert await other.inbox.unfinished(timedelta(minutes=5)) == []
 
 
 async def test_of_the_same_payload_in_one_transaction_only_the_first_is_new(store: Store) -> None:
@@ -61,8 +61,8 @@ async def test_a_payload_is_written_when_its_taking_returns(address: str) -> Non
     try:
         for number in range(3):
             assert await writer.inbox.take(f"command:{number}", payload={"text": "deploy"})
-            seen = await reader.inbox.unfinished(timedelta(minutes=5))
-            assert len(seen) == number + 1
+            (left,) = await reader.inbox.unfinished(timedelta(minutes=5))
+            assert left.key == f"command:{number}"
             assert not await reader.inbox.take(f"command:{number}")
     finally:
         await writer.close()
