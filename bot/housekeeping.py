@@ -14,6 +14,9 @@ from deploy_core.model.errors import DeployError
 NAMES_SECONDS = 60
 """How often the names of locations and refs are read again, for quick answers and pickers."""
 
+EXPIRE_SECONDS = 15
+"""How often plans that wait for Confirm are looked through for those that have expired."""
+
 COLLECT_SECONDS = 3600
 IMAGES_FIRST_SECONDS = 60
 """What a build that was cut off has left goes soon after the start, not an hour later."""
@@ -23,7 +26,8 @@ _log = structlog.get_logger()
 
 
 class Housekeeping:
-    """Keeps names fresh, forgets old payloads, collects old checkouts and images."""
+    """Keeps names fresh, lets plans expire, forgets old payloads, collects old checkouts and
+    images."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -36,6 +40,7 @@ class Housekeeping:
         now = self._core.services.clock.now()
         add = self._scheduler.add_job
         add(_ended_by_stop(self._names), "interval", seconds=NAMES_SECONDS, next_run_time=now)
+        add(_ended_by_stop(self._expire), "interval", seconds=EXPIRE_SECONDS, next_run_time=now)
         add(_ended_by_stop(self._forget), "interval", seconds=COLLECT_SECONDS)
         add(_ended_by_stop(self._collect), "interval", seconds=COLLECT_SECONDS)
         projects = self._core.settings.core.projects.values()
@@ -53,6 +58,15 @@ class Housekeeping:
         await self._core.catalog.refresh()
         for project, error in self._core.catalog.failures.items():
             _log.warning("project_unreadable", project=project, reason=error.reason)
+
+    async def _expire(self) -> None:
+        try:
+            expired = await self._core.store.deploys.expire()
+        except DeployError as error:
+            _log.error("expire_failed", reason=error.reason)
+        else:
+            for deploy in expired:
+                _log.info("plan_expired", deploy=deploy)
 
     async def _forget(self) -> None:
         try:

@@ -1,12 +1,12 @@
 """What handlers and the CLI may ask of the deploy engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from deploy_core.model.deploys import Deploy, Place, Stop
-from deploy_core.model.errors import PlanChanged, UsageError
+from deploy_core.model.errors import Overtaken, PlanChanged, RefMoved, UsageError
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest
-from deploy_core.model.states import GOOD_ENDS
+from deploy_core.model.states import GOOD_ENDS, DeployState
 from deploy_core.planner import Planner
 from deploy_core.policy import deployment_named, require_may_deploy
 from deploy_core.services import Services
@@ -71,16 +71,18 @@ class Engine:
     async def confirm(self, deploy_id: int, by: Actor) -> None:
         """Let a deploy that was shown go on. Only its author may, and still must be allowed to.
 
-        Raises `NotAllowed`, `UsageError` for somebody else, `AlreadyEnded`, `PlanChanged` when
-        what would be sent is no longer what was shown.
+        Raises `NotAllowed`, `UsageError` for somebody else, `AlreadyEnded`, `PlanExpired` when it
+        comes too late, `RefMoved` and `PlanChanged` when what would be sent is no longer what was
+        shown.
         """
         await self.require_may_confirm(deploy_id, by)
-        deploy = await self._services.store.deploys.get(deploy_id)
-        request = await self._services.store.deploys.request_of(deploy_id)
-        fresh = await self._planner.plan(_pinned(request, deploy))
-        if fresh.digest != deploy.plan.digest:
-            raise PlanChanged("What would be sent is no longer what you were shown.")
-        await self._services.store.deploys.confirm(deploy_id, by)
+        deploys = self._services.store.deploys
+        await deploys.expire()
+        deploy = await deploys.get(deploy_id)
+        if deploy.state is DeployState.PLANNED:
+            fresh = await self._planner.plan(await deploys.request_of(deploy_id))
+            _require_unchanged(deploy.plan, fresh)
+        await deploys.confirm(deploy_id, by)
         self._wake()
 
     async def stop(
@@ -116,6 +118,17 @@ class Engine:
             update={"actor": by, "locations": locations, "all_locations": False}
         )
 
+    async def require_not_overtaken(self, deploy_id: int, locations: Collection[str]) -> None:
+        """Raise `Overtaken` when a later deploy put one of the locations live: then nobody who
+        presses a button of this one can know what it would undo."""
+        later = await self._services.store.deploys.overtaken(
+            deploy_id, {location.rpartition(":")[2] for location in locations}
+        )
+        if later is not None:
+            raise Overtaken(
+                f"Deploy {later} has put another version live since deploy {deploy_id}."
+            )
+
     async def back_behind(self, deploy_id: int, by: Actor) -> DeployRequest:
         """Return the request that puts back what was live before a deploy."""
         deploy = await self._services.store.deploys.get(deploy_id)
@@ -124,10 +137,15 @@ class Engine:
         )
 
 
-def _pinned(request: DeployRequest, deploy: Deploy) -> DeployRequest:
-    """The request with its ref held at the commit that was shown, where all have the same one."""
-    commits = {target.plan.version.commit for target in deploy.targets}
-    commit = next(iter(commits)) if len(commits) == 1 else None
-    if request.kind is not DeployKind.DEPLOY or commit is None or request.image:
-        return request
-    return request.model_copy(update={"ref": commit})
+def _require_unchanged(shown: DeployPlan, fresh: DeployPlan) -> None:
+    """Raise `RefMoved` or `PlanChanged` unless exactly what was shown would be sent."""
+    if fresh.digest == shown.digest:
+        return
+    now = {target.location: target for target in fresh.targets}
+    for target in shown.targets:
+        before, after = target.version, now.get(target.location, target).version
+        if target.ref and before.commit != after.commit:
+            raise RefMoved(
+                f"`{target.ref}` has moved: the plan shows {before.label}, it is {after.label} now."
+            )
+    raise PlanChanged("What would be sent is no longer what you were shown.")

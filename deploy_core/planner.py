@@ -95,6 +95,7 @@ class Planner:
             deployment=name,
             targets=tuple(targets),
             protected=deployment.protected,
+            confirm_deadline=deployment.confirm_deadline * 60,
             # Never a rollback of a rollback.
             put_back=deployment.put_back and request.kind is not DeployKind.ROLLBACK,
         )

@@ -48,12 +48,14 @@ class DeploymentSettings(Settings):
     """One full deployment of the organisation.
 
     `may_deploy`: Slack user ids (`U012ABC`) or `cli:USER`; empty means that nobody may.
-    `protected`: the plan is shown first and waits for its author's Confirm.
+    `protected`: the plan is shown first and waits for its author's Confirm, for at most
+    `confirm_deadline`.
     `home_channel`: the id of the channel that gets a card which has no channel of its own.
     """
 
     may_deploy: tuple[str, ...] = ()
     protected: bool = False
+    confirm_deadline: Minutes = 60.0
     put_back: bool = True
     home_channel: str | None = None
     load_deadline: Minutes = 15.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 CONFIRM: Final = "deploy.confirm"
+PLAN_AGAIN: Final = "deploy.plan_again"
 CANCEL: Final = "deploy.cancel"
 GO_BACK: Final = "deploy.go_back"
 RETRY: Final = "deploy.retry"
@@ -20,7 +21,7 @@ TRY_THIS: Final = "command.try"  # a “did you mean” button; its value is the
 
 DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
 
-BUTTONS: Final = (CONFIRM, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_ERROR)
+BUTTONS: Final = (CONFIRM, PLAN_AGAIN, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_ERROR)
 """The buttons of a deploy's card that change something or answer, in the order of the card."""
 
 

@@ -1,19 +1,28 @@
 """The buttons of the cards. A button is used once; who was later is told who was first."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from deploy_core.model.deploys import Deploy, Press, Stop
-from deploy_core.model.errors import AlreadySent, UsageError
+from deploy_core.model.errors import (
+    AlreadyEnded,
+    AlreadySent,
+    OutdatedPlan,
+    Overtaken,
+    UsageError,
+)
 from deploy_core.model.people import Actor
+from deploy_core.model.plan import DeployRequest
 from handlers import actions
 from handlers.actions import ButtonValue, read_button_value
 from handlers.blocks import Message
-from handlers.cards.answers import already_sent
+from handlers.cards.answers import already_sent, outdated_plan, overtaken
 from handlers.cards.thread import full_error_text
+from handlers.commands import command_of, typed
 from handlers.desk import Ask, Deal, Desk
 from handlers.modals import detail_view
 from handlers.text.answers import error_in_thread, pressed_already
@@ -28,6 +37,7 @@ class Buttons:
         self._deal_with_text = deal_with_text
         self._once: dict[str, Callable[[Ask, int], Awaitable[None]]] = {
             actions.CONFIRM: self._confirm,
+            actions.PLAN_AGAIN: self._plan_again,
             actions.CANCEL: self._cancel,
             actions.GO_BACK: self._go_back,
             actions.RETRY: self._retry,
@@ -80,7 +90,20 @@ class Buttons:
             raise
 
     async def _confirm(self, ask: Ask, deploy_id: int) -> None:
-        await self._desk.engine.confirm(deploy_id, ask.by)
+        try:
+            await self._desk.engine.confirm(deploy_id, ask.by)
+        except OutdatedPlan as error:
+            await self._desk.store.deploys.unpress(deploy_id, actions.CONFIRM)
+            await self._desk.private(ask, outdated_plan(error, deploy_id))
+
+    async def _plan_again(self, ask: Ask, deploy_id: int) -> None:
+        """Start it anew; a plan that still waits is cancelled, so that there is only one."""
+        deploy = await self._desk.store.deploys.get(deploy_id)
+        if deploy.confirmed_at is not None:
+            raise AlreadyEnded(f"Deploy {deploy_id} no longer waits for a confirmation.")
+        await start(self._desk, ask, await self._desk.engine.again(deploy_id, ask.by))
+        with suppress(AlreadyEnded):
+            await self._desk.engine.stop(deploy_id, Stop.CANCEL, ask.by)
 
     async def _cancel(self, ask: Ask, deploy_id: int) -> None:
         try:
@@ -94,10 +117,25 @@ class Buttons:
         await self._desk.engine.stop(deploy_id, Stop.GO_BACK, ask.by)
 
     async def _retry(self, ask: Ask, deploy_id: int) -> None:
-        await start(self._desk, ask, await self._desk.engine.again(deploy_id, ask.by))
+        wanted = await self._desk.engine.again(deploy_id, ask.by)
+        await self._start_unless_overtaken(ask, deploy_id, wanted, wanted.locations)
 
     async def _roll_back(self, ask: Ask, deploy_id: int) -> None:
-        await start(self._desk, ask, await self._desk.engine.back_behind(deploy_id, ask.by))
+        wanted = await self._desk.engine.back_behind(deploy_id, ask.by)
+        deploy = await self._desk.store.deploys.get(deploy_id)
+        replaced = [target.location for target in deploy.targets]
+        await self._start_unless_overtaken(ask, deploy_id, wanted, replaced)
+
+    async def _start_unless_overtaken(
+        self, ask: Ask, deploy_id: int, wanted: DeployRequest, locations: Collection[str]
+    ) -> None:
+        try:
+            await self._desk.engine.require_not_overtaken(deploy_id, locations)
+        except Overtaken as error:
+            await self._desk.store.deploys.unpress(deploy_id, ask.action or "")
+            await self._desk.private(ask, overtaken(error, typed(command_of(wanted))))
+            return
+        await start(self._desk, ask, wanted)
 
     async def _full_error(self, ask: Ask, meant: ButtonValue) -> None:
         deploy = await self._desk.store.deploys.get(meant.deploy)

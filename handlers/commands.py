@@ -163,6 +163,27 @@ def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:
     )
 
 
+def command_of(wanted: DeployRequest) -> Deploy | Redeploy | Rollback:
+    """Return the command that asks for the same as a request."""
+    match wanted.kind:
+        case DeployKind.DEPLOY:
+            return Deploy(
+                wanted.locations,
+                wanted.all_locations,
+                wanted.ref,
+                wanted.deployment,
+                wanted.image,
+                wanted.why,
+                wanted.rebuild,
+            )
+        case DeployKind.REDEPLOY:
+            return Redeploy(wanted.locations, wanted.all_locations, wanted.deployment, wanted.why)
+        case DeployKind.ROLLBACK:
+            return Rollback(wanted.locations, wanted.of_deploy, wanted.deployment, wanted.why)
+        case _:
+            assert_never(wanted.kind)
+
+
 def _name(name: str | None) -> str:
     if name is None:
         return ""

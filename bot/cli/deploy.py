@@ -26,42 +26,16 @@ from deploy_core.model.errors import (
 )
 from deploy_core.model.explain import explain
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest, StepName, TargetPlan
+from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest, TargetPlan
 from deploy_core.model.states import DeployState, TargetState
+from handlers.text.deploys import STATES, STEPS, after, queue_words
 
 LOOK_SECONDS = 0.2
-
-_STEP_WORDS = {
-    StepName.CHECKOUT: "checking out",
-    StepName.FIND_IMAGE: "finding the image",
-    StepName.BUILD: "building the image",
-    StepName.PUSH: "pushing the image",
-    StepName.READ_LIVE: "reading what is live",
-    StepName.APPLY: "updating the location",
-    StepName.WAIT: "waiting for the agent",
-    StepName.VERIFY: "verifying",
-    StepName.PUT_BACK_APPLY: "putting back what was live",
-    StepName.PUT_BACK_WAIT: "waiting for the agent",
-    StepName.PUT_BACK_VERIFY: "verifying",
-}
-
-_STATE_WORDS = {
-    TargetState.PLANNED: "planned",
-    TargetState.QUEUED: "queued",
-    TargetState.RUNNING: "running",
-    TargetState.PUTTING_BACK: "putting back",
-    TargetState.VERIFIED: "live and verified",
-    TargetState.UNPROVEN: "loaded, version not proven",
-    TargetState.PUT_BACK: "rolled back: what was live before is live and verified",
-    TargetState.FAILED: "failed",
-    TargetState.CANCELLED: "cancelled, nothing was changed",
-    TargetState.SUPERSEDED: "superseded by somebody else's change",
-    TargetState.NEEDS_HUMAN: "needs a person",
-}
 
 _EXIT = {
     DeployState.SUCCEEDED: ExitCode.GOOD,
     DeployState.CANCELLED: ExitCode.CANCELLED,
+    DeployState.EXPIRED: ExitCode.CANCELLED,
     DeployState.NEEDS_HUMAN: ExitCode.NEEDS_HUMAN,
 }
 
@@ -198,14 +172,12 @@ async def _pause(core: Core, deploy: Deploy, actor: Actor, asked: asyncio.Event)
 def words_of(target: Target) -> str:
     """Return where a target stands, in words."""
     if target.state is TargetState.QUEUED and target.ahead:
-        return f"queued behind deploy {target.ahead[-1]}"
+        return queue_words(target.ahead)
     if target.state in {TargetState.RUNNING, TargetState.PUTTING_BACK} and target.steps:
-        word = _STEP_WORDS[target.steps[-1].name]
+        word = STEPS[target.steps[-1].name]
         return f"{word} ({target.note})" if target.note else word
-    words = _STATE_WORDS[target.state]
-    if target.ended and target.started_at and target.ended_at:
-        words += f", after {(target.ended_at - target.started_at).total_seconds():.0f} s"
-    return words
+    end = after(target.started_at, target.ended_at) if target.ended_at else ""
+    return f"{STATES[target.state]}{end}"
 
 
 def progress_of(deploy: Deploy) -> RenderableType:

@@ -1,6 +1,6 @@
 """A deploy as it stands: the rows of the store, as the engine, the cards and the CLI read them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -127,6 +127,11 @@ class Deploy(Row):
     @property
     def deployment(self) -> str:
         return self.plan.deployment
+
+    @property
+    def confirm_until(self) -> datetime:
+        """When the plan of a protected deploy expires, unless it is confirmed before."""
+        return self.created_at + timedelta(seconds=self.plan.confirm_deadline)
 
     @property
     def state(self) -> DeployState:

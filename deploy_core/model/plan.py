@@ -147,6 +147,7 @@ class DeployPlan(Frozen):
     deployment: str
     targets: tuple[TargetPlan, ...]
     protected: bool = False
+    confirm_deadline: float = 3600.0  # seconds that a protected one waits for its Confirm
     put_back: bool = True
 
     @property

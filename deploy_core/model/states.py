@@ -17,6 +17,7 @@ class TargetState(StrEnum):
     PUT_BACK = "put_back"  # failed; what was live before is live again, verified
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"  # nobody confirmed the plan in time
     SUPERSEDED = "superseded"  # somebody else changed the location meanwhile
     NEEDS_HUMAN = "needs_human"
 
@@ -25,7 +26,7 @@ _S = TargetState
 
 # A move that isn't here never happens: `check_move` is called in every transaction that moves.
 ALLOWED_MOVES: dict[TargetState, frozenset[TargetState]] = {
-    _S.PLANNED: frozenset({_S.QUEUED, _S.CANCELLED}),
+    _S.PLANNED: frozenset({_S.QUEUED, _S.CANCELLED, _S.EXPIRED}),
     _S.QUEUED: frozenset({_S.RUNNING, _S.CANCELLED}),
     _S.RUNNING: frozenset(
         {
@@ -44,6 +45,7 @@ ALLOWED_MOVES: dict[TargetState, frozenset[TargetState]] = {
     _S.PUT_BACK: frozenset(),
     _S.FAILED: frozenset(),
     _S.CANCELLED: frozenset(),
+    _S.EXPIRED: frozenset(),
     _S.SUPERSEDED: frozenset(),
     _S.NEEDS_HUMAN: frozenset(),
 }
@@ -61,6 +63,7 @@ class DeployState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"  # every target verified or loaded
     CANCELLED = "cancelled"  # every target cancelled
+    EXPIRED = "expired"  # the plan was not confirmed in time
     FAILED = "failed"  # no target reached a good end
     PARTLY = "partly"  # some did, some did not
     NEEDS_HUMAN = "needs_human"
@@ -75,16 +78,21 @@ def check_move(before: TargetState, after: TargetState) -> None:
 def deploy_state(targets: list[TargetState]) -> DeployState:
     """Return the state of a deploy whose targets (at least one) are in these states."""
     kinds = set(targets)
-    running = kinds - ENDED
-    if running:
-        for waiting in (TargetState.PLANNED, TargetState.QUEUED):
-            if kinds == {waiting}:
-                return DeployState(waiting.value)
-        return DeployState.RUNNING
+    if kinds <= ENDED:
+        return _end(kinds)
+    for waiting in (TargetState.PLANNED, TargetState.QUEUED):
+        if kinds - {TargetState.CANCELLED} == {waiting}:
+            return DeployState(waiting.value)
+    return DeployState.RUNNING
+
+
+def _end(kinds: set[TargetState]) -> DeployState:
     if TargetState.NEEDS_HUMAN in kinds:
         return DeployState.NEEDS_HUMAN
     if kinds <= GOOD_ENDS:
         return DeployState.SUCCEEDED
     if kinds == {TargetState.CANCELLED}:
         return DeployState.CANCELLED
+    if kinds <= {TargetState.CANCELLED, TargetState.EXPIRED}:
+        return DeployState.EXPIRED
     return DeployState.PARTLY if kinds & GOOD_ENDS else DeployState.FAILED

@@ -1,7 +1,7 @@
 """Deploys as people see and change them: make, read, confirm, stop, press a button."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +17,10 @@ from deploy_core.model.deploys import (
     Stop,
     Target,
 )
-from deploy_core.model.errors import AlreadyEnded, AlreadySent, UnknownDeploy
+from deploy_core.model.errors import AlreadyEnded, AlreadySent, PlanExpired, UnknownDeploy
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployPlan, DeployRequest, StepName
-from deploy_core.model.states import ENDED, HOLDS_THE_TARGET, TargetState
+from deploy_core.model.states import ENDED, GOOD_ENDS, HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
 from deploy_core.store.once import insert_once
 from deploy_core.store.record import move, record, want_card
@@ -195,12 +195,14 @@ class Deploys:
     async def confirm(self, deploy_id: int, by: Actor) -> None:
         """Queue the targets of a deploy that waits for its confirmation.
 
-        Raises `AlreadyEnded` when it no longer waits, `UnknownDeploy`.
+        Raises `PlanExpired`, `AlreadyEnded` when it no longer waits, `UnknownDeploy`.
         """
         now = self._clock.now()
         async with self._database.write() as connection:
             rows = await _rows_of(connection, deploy_id)
             waiting = [row for row in rows if row.state == TargetState.PLANNED.value]
+            if not waiting and any(row.state == TargetState.EXPIRED.value for row in rows):
+                raise PlanExpired(f"The plan of deploy {deploy_id} was not confirmed in time.")
             if not waiting:
                 raise AlreadyEnded(f"Deploy {deploy_id} no longer waits for a confirmation.")
             for row in waiting:
@@ -210,6 +212,44 @@ class Deploys:
             )
             who = by.model_dump(mode="json")
             await record(connection, deploy_id, EventKind.CONFIRMED, now, data={"by": who})
+
+    async def expire(self) -> list[int]:
+        """End the plans that were not confirmed in time; return the numbers of their deploys."""
+        now = self._clock.now()
+        planned = targets.c.state == TargetState.PLANNED.value
+        async with self._database.read() as connection:
+            waiting = sa.select(targets.c.deploy_id).where(planned)
+            found = await _load(connection, deploys.c.id.in_(waiting))
+        expired = [deploy.id for deploy in found if deploy.confirm_until <= now]
+        for deploy_id in expired:
+            async with self._database.write() as connection:
+                for row in await _rows_of(connection, deploy_id):
+                    if row.state == TargetState.PLANNED.value:  # else it was just confirmed
+                        await move(connection, row, TargetState.EXPIRED, now)
+        return expired
+
+    async def overtaken(self, deploy_id: int, locations: Collection[str]) -> int | None:
+        """Return the newest later deploy that put one of these locations live, if there is one."""
+        mine, later = targets.alias("mine"), targets.alias("later")
+        query = (
+            sa.select(sa.func.max(later.c.deploy_id))
+            .join(
+                mine,
+                sa.and_(
+                    later.c.deployment == mine.c.deployment,
+                    later.c.location == mine.c.location,
+                    later.c.deploy_id > mine.c.deploy_id,
+                ),
+            )
+            .where(
+                mine.c.deploy_id == deploy_id,
+                mine.c.location.in_(locations),
+                later.c.state.in_([state.value for state in GOOD_ENDS]),
+            )
+        )
+        async with self._database.read() as connection:
+            found: int | None = (await connection.execute(query)).scalar()
+        return found
 
     async def ask_stop(
         self, deploy_id: int, stop: Stop, by: Actor, *, location: str | None = None

@@ -3,12 +3,19 @@
 from datetime import datetime
 
 from deploy_core.model.deploys import Deploy
-from deploy_core.model.errors import DeployError, UnknownDeployment, UnknownLocation, UsageError
+from deploy_core.model.errors import (
+    DeployError,
+    OutdatedPlan,
+    Overtaken,
+    UnknownDeployment,
+    UnknownLocation,
+    UsageError,
+)
 from deploy_core.model.explain import without_credentials
 from handlers import actions, limits
 from handlers.blocks import Block, Message, button, context, section, weight
 from handlers.blocks import actions as row
-from handlers.cards.buttons import buttons_for
+from handlers.cards.buttons import buttons_for, plan_again_button
 from handlers.grammar import without_mention
 from handlers.mrkdwn import code, date, pre, sentence, words
 from handlers.text import answers
@@ -23,11 +30,14 @@ MOST_NAMES = 60
 MOST_DEPLOYS = 15
 
 
-def error_message(error: DeployError, *, command: str | None = None) -> Message:
+def error_message(
+    error: DeployError, *, command: str | None = None, further: tuple[Block, ...] = ()
+) -> Message:
     """Return any refusal or failure: what happened, what to do, what would have been right.
 
     The one renderer of errors. `command` is the text that was typed: where the verb was misspelt,
-    the “did you mean” becomes a button that runs the mended text.
+    the “did you mean” becomes a button that runs the mended text. `further` blocks offer a next
+    step.
     """
     what = sentence(without_credentials(error.summary), 800) or "It failed."
     step = sentence(error.next_step, 500)
@@ -37,6 +47,7 @@ def error_message(error: DeployError, *, command: str | None = None) -> Message:
     if error.detail:
         blocks.append(section(pre(without_credentials(error.detail), 1_500)))
     blocks += _try_buttons(error, command)
+    blocks += further
     blocks.append(context(f"Reason: {code(error.reason or 'error', 60)}"))
     return Message(text=f"{what} {step}".strip(), blocks=blocks)
 
@@ -129,6 +140,21 @@ def _deploy_line(deploy: Deploy, now: datetime) -> str:
         f"*{deploy.id}* · {what} on {name(deploy.deployment)}: {state}{change}\n"
         f"{text.who(deploy.by)} · {date(deploy.created_at)}{why}"
     )
+
+
+def outdated_plan(error: OutdatedPlan, deploy: int) -> Message:
+    """Return the refusal of a Confirm, with the button that plans anew."""
+    return error_message(error, further=(row(plan_again_button(deploy)),))
+
+
+def overtaken(error: Overtaken, command: str) -> Message:
+    """Return the refusal of an old card's button. `command` does it all the same, by a button
+    that shows it."""
+    shown = section(
+        code(f"/dagster {unwrap(command)}", 200),
+        button(answers.ALL_THE_SAME, actions.TRY_THIS, command),
+    )
+    return error_message(error, further=(shown,))
 
 
 def already_sent(deploy: Deploy) -> Message:

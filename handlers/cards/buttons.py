@@ -48,7 +48,9 @@ def offered(deploy: Deploy) -> tuple[str, ...]:
         found.add(actions.GO_BACK)
     if deploy.ended:
         states = {target.state for target in deploy.targets}
-        if states & _BAD_ENDS:
+        if TargetState.EXPIRED in states:
+            found.add(actions.PLAN_AGAIN)
+        elif states & _BAD_ENDS:
             found.add(actions.RETRY)
         if deploy.kind is DeployKind.DEPLOY and any(map(_replaced, deploy.targets)):
             found.add(actions.ROLL_BACK)
@@ -84,6 +86,17 @@ def _replaced(target: Target) -> bool:
 
 def _confirm(deploy: Deploy) -> Block:
     return _button(deploy, actions.CONFIRM, style="primary")
+
+
+def _plan_again(deploy: Deploy) -> Block:
+    return plan_again_button(deploy.id)
+
+
+def plan_again_button(deploy: int) -> Block:
+    """Return the button that makes a plan anew, where the one that was shown no longer holds."""
+    value = actions.button_value(deploy)
+    label = text.BUTTONS[actions.PLAN_AGAIN]
+    return button(label, actions.PLAN_AGAIN, value, style="primary")
 
 
 def _cancel(deploy: Deploy) -> Block:
@@ -145,6 +158,7 @@ def _button(
 
 _BUILD = {
     actions.CONFIRM: _confirm,
+    actions.PLAN_AGAIN: _plan_again,
     actions.CANCEL: _cancel,
     actions.GO_BACK: _go_back,
     actions.RETRY: _retry,

@@ -61,7 +61,7 @@ def _head(deploy: Deploy, now: datetime) -> list[Block]:
 
 def _body(deploy: Deploy, now: datetime, detail: _Detail) -> list[Block]:
     if deploy.state is DeployState.PLANNED:
-        return _planned(deploy, detail)
+        return _planned(deploy, now, detail)
     if len(deploy.targets) > MANY or detail.lines == 0:
         return _many(deploy, now, detail)
     failures = {target.position for target in _failed(deploy)[: detail.failures]}
@@ -82,13 +82,15 @@ def _body(deploy: Deploy, now: datetime, detail: _Detail) -> list[Block]:
     return blocks
 
 
-def _planned(deploy: Deploy, detail: _Detail) -> list[Block]:
-    shown = deploy.targets[: max(1, detail.failures)]
+def _planned(deploy: Deploy, now: datetime, detail: _Detail) -> list[Block]:
+    waiting = [target for target in deploy.targets if not target.ended]
+    shown = waiting[: max(1, detail.failures)]
     blocks = [
         section(plan_text(target.plan, commits=detail.commits, changes=detail.changes))
         for target in shown
     ]
-    more = deploy.targets[len(shown) :]
+    blocks += _lines([_line(deploy, target, now) for target in deploy.targets if target.ended])
+    more = waiting[len(shown) :]
     if more:
         named = [
             f"{text.name(target.location)}: {text.change_line(target.plan)}"

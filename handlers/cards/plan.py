@@ -42,7 +42,7 @@ def _change(change: FieldChange) -> str:
     if change.before is None:
         return f"• {path} is added: {code(after, 100)}"
     if change.after is None:
-        return f"• {path} goes, was {code(before, 100)}"
+        return f"• {path} is removed, it was {code(before, 100)}"
     if before == after:
         return f"• {path}: a value changes that isn't shown ({code(before, 100)})"
     return f"• {path}: from {code(before, 100)} to {code(after, 100)}"

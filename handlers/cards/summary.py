@@ -15,16 +15,20 @@ _S = TargetState
 
 def summary(deploy: Deploy, now: datetime) -> str:
     """Return the state or the result in words, escaped, below 1,500 characters."""
+    if deploy.state is DeployState.PLANNED:
+        return _waits(deploy)
     if len(deploy.targets) == 1:
         return one(deploy, deploy.targets[0], now)
-    total = len(deploy.targets)
-    place = name(deploy.deployment)
+    total, place = len(deploy.targets), name(deploy.deployment)
+    counts = text.counts(deploy.targets)
     if not deploy.ended:
-        if deploy.state is DeployState.PLANNED:
-            return f"The plan to deploy {total} locations to {place} waits for Confirm."
-        return f"Deploying {total} locations to {place}: {text.counts(deploy.targets)}."
-    took = text.seconds(deploy.created_at, deploy.ended_at or now)
-    line = f"{total} locations deployed to {place} after {took}: {text.counts(deploy.targets)}."
+        return f"Deploying {total} locations to {place}: {counts}."
+    if deploy.state is DeployState.EXPIRED:
+        return _expired(deploy)
+    after = text.after(text.began(deploy), deploy.ended_at or now)
+    if all(target.state is _S.VERIFIED for target in deploy.targets):
+        return f"{total} locations are live on {place}, verified{after}."
+    line = f"The deploy of {total} locations to {place} ended{after}: {counts}."
     bad = [target for target in deploy.targets if target.failure is not None]
     shown = [f"{name(target.location)}: {words(short_failure(target), 150)}" for target in bad[:3]]
     if shown:
@@ -36,26 +40,34 @@ def summary(deploy: Deploy, now: datetime) -> str:
 def one(deploy: Deploy, target: Target, now: datetime) -> str:
     """Return the state or the result of one location in words, escaped."""
     what, place = name(target.location), name(deploy.deployment)
-    ours = label(target.plan.version)
     state = target.state
-    if state is _S.PLANNED:
-        return f"The plan to deploy {what} to {place} at {ours} waits for Confirm."
     if state is _S.QUEUED:
         return f"{what} on {place}: {text.queue_words(target.ahead)}."
+    if state is _S.EXPIRED:
+        return _expired(deploy)
     if state in {_S.RUNNING, _S.PUTTING_BACK}:
-        return f"Deploying {what} to {place} at {ours}: {text.running_words(target, now)}."
+        return f"{text.doing(deploy, target)}: {text.running_words(target, now)}."
     return _ended(deploy, target, now)
+
+
+def _waits(deploy: Deploy) -> str:
+    version = f" at {label(deploy.targets[0].plan.version)}" if len(deploy.targets) == 1 else ""
+    return f"The plan to {text.plan_to(deploy)}{version} waits for Confirm."
+
+
+def _expired(deploy: Deploy) -> str:
+    return f"The plan to {text.plan_to(deploy)} was not confirmed in time and has expired."
 
 
 def _ended(deploy: Deploy, target: Target, now: datetime) -> str:
     what, place = name(target.location), name(deploy.deployment)
     ours = label(target.plan.version)
     state = target.state
-    if state in {_S.VERIFIED, _S.UNPROVEN}:
-        took = text.seconds(target.started_at or deploy.created_at, target.ended_at or now)
-        if state is _S.VERIFIED:
-            return f"{what} is live on {place} at {ours}, verified, after {took}."
-        return f"{what} is loaded on {place} after {took}; that it is {ours} was not proven."
+    if state is _S.VERIFIED:
+        after = text.after(target.started_at, target.ended_at or now)
+        return f"{what} is live on {place} at {ours}, verified{after}."
+    if state is _S.UNPROVEN:
+        return f"{what} is loaded on {place}; that it is {ours} was not proven."
     if state is _S.CANCELLED or (state is _S.PUT_BACK and text.asked_back(target)):
         return f"{what} on {place}: {text.state_line(deploy, target, now)}."
     if state is _S.SUPERSEDED:
@@ -65,4 +77,5 @@ def _ended(deploy: Deploy, target: Target, now: datetime) -> str:
     back = text.put_back_line(deploy, target)
     if state is _S.NEEDS_HUMAN:
         return f"{what} on {place} needs a person{why}. {back}"
-    return f"{what} failed on {place}{why}. {back}"
+    failed = "didn't load" if text.did_not_load(target) else "failed"
+    return f"{what} {failed} on {place}{why}. {back}"

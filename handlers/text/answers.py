@@ -4,11 +4,12 @@ import re
 from typing import Final
 
 from deploy_core.model.deploys import Deploy, Press, Stop
-from handlers.mrkdwn import code, link, person
+from handlers.mrkdwn import code, link
 from handlers.text.deploys import BUTTONS, name, queue_words, who
 
 RUN_IT: Final = "Run it"
 OPEN_FORM: Final = "Open form"
+ALL_THE_SAME: Final = "Do it all the same"
 
 
 def queued(deploy: int, location: str, ahead: tuple[int, ...]) -> str:
@@ -67,9 +68,9 @@ def choose_with_form() -> str:
     return "Which code location should be deployed? Open the form, or name it after `deploy`."
 
 
-def looking(user_id: str) -> str:
-    """Return the first, private answer while the plan is being made."""
-    return f"{person(user_id)}, the plan is being made."
+def looking() -> str:
+    """Return the private answer while the plan takes its time."""
+    return "The plan is being made; git or Dagster+ takes its time to answer."
 
 
 def said_twice(seconds: int) -> str:

@@ -14,7 +14,7 @@ from deploy_core.model.errors import NothingToGoBackTo
 from deploy_core.model.explain import Explanation
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployKind, StepName, TargetPlan, Version
-from deploy_core.model.states import DeployState, TargetState
+from deploy_core.model.states import GOOD_ENDS, DeployState, TargetState
 from handlers import actions
 from handlers.mrkdwn import code, date, duration, link, person, sentence, words
 
@@ -30,6 +30,7 @@ EMOJI: Final[dict[TargetState, str]] = {
     _S.PUT_BACK: ":leftwards_arrow_with_hook:",
     _S.FAILED: ":x:",
     _S.CANCELLED: ":no_entry_sign:",
+    _S.EXPIRED: ":alarm_clock:",
     _S.SUPERSEDED: ":busts_in_silhouette:",
     _S.NEEDS_HUMAN: ":rotating_light:",
 }
@@ -45,12 +46,14 @@ STATES: Final[dict[TargetState, str]] = {
     _S.PUT_BACK: "rolled back",
     _S.FAILED: "failed",
     _S.CANCELLED: "cancelled",
+    _S.EXPIRED: "expired",
     _S.SUPERSEDED: "superseded",
     _S.NEEDS_HUMAN: "needs a person",
 }
 
 BUTTONS: Final[dict[str, str]] = {
     actions.CONFIRM: "Confirm",
+    actions.PLAN_AGAIN: "Plan again",
     actions.CANCEL: "Cancel",
     actions.GO_BACK: "Go back",
     actions.RETRY: "Retry",
@@ -59,7 +62,7 @@ BUTTONS: Final[dict[str, str]] = {
     actions.OPEN_DAGSTER: "Open in Dagster+",
 }
 
-_NOW: Final[dict[StepName, str]] = {
+STEPS: Final[dict[StepName, str]] = {
     StepName.CHECKOUT: "checking out the code",
     StepName.FIND_IMAGE: "looking for the image",
     StepName.BUILD: "building the image",
@@ -72,6 +75,8 @@ _NOW: Final[dict[StepName, str]] = {
     StepName.PUT_BACK_WAIT: "waiting for the agent to load the earlier version",
     StepName.PUT_BACK_VERIFY: "verifying that the earlier version is live",
 }
+"""What is being done in a step."""
+
 _DONE: Final[dict[StepName, str]] = {
     StepName.CHECKOUT: "checked out",
     StepName.FIND_IMAGE: "image found",
@@ -86,6 +91,16 @@ _DONE: Final[dict[StepName, str]] = {
     StepName.PUT_BACK_VERIFY: "earlier version verified",
 }
 
+_DOING: Final = {
+    DeployKind.DEPLOY: "Deploying {what} to {place} at {version}",
+    DeployKind.REDEPLOY: "Redeploying {what} on {place} at {version}",
+    DeployKind.ROLLBACK: "Rolling back {what} on {place} to {version}",
+}
+_PLAN_TO: Final = {
+    DeployKind.DEPLOY: "deploy {what} to {place}",
+    DeployKind.REDEPLOY: "redeploy {what} on {place}",
+    DeployKind.ROLLBACK: "roll back {what} on {place}",
+}
 _KINDS: Final = {
     DeployKind.DEPLOY: "Deploy",
     DeployKind.REDEPLOY: "Redeploy",
@@ -113,9 +128,45 @@ def label(found: Version) -> str:
     return words(found.label, 60)
 
 
-def seconds(start: datetime | None, end: datetime) -> str | None:
-    """Return the time between two moments in words; None without a start."""
-    return None if start is None else duration(max(0.0, (end - start).total_seconds()))
+def took(start: datetime | None, end: datetime) -> str | None:
+    """Return the time between two moments in words; None where it is nothing to speak of: without
+    a start, or under a second."""
+    length = 0.0 if start is None else (end - start).total_seconds()
+    return duration(length) if length >= 1 else None
+
+
+def after(start: datetime | None, end: datetime) -> str:
+    """Return ` after 12 s`, to be put behind a verb; empty where it is nothing to speak of."""
+    length = took(start, end)
+    return f" after {length}" if length is not None else ""
+
+
+def so_far(start: datetime | None, now: datetime) -> str:
+    """Return `, 12 s so far`, to be put behind what is being done; empty in the first second."""
+    length = took(start, now)
+    return f", {length} so far" if length is not None else ""
+
+
+def began(deploy: Deploy) -> datetime:
+    """Return when the deploy could begin: a person's time to confirm it isn't its own."""
+    return deploy.confirmed_at or deploy.created_at
+
+
+def doing(deploy: Deploy, target: Target) -> str:
+    """Return what is being done with one location, in running text."""
+    return _DOING[deploy.kind].format(
+        what=name(target.location),
+        place=name(deploy.deployment),
+        version=label(target.plan.version),
+    )
+
+
+def plan_to(deploy: Deploy) -> str:
+    """Return what the plan of a deploy is for, to be put behind “the plan to”."""
+    what = f"{len(deploy.targets)} locations"
+    if len(deploy.targets) == 1:
+        what = name(deploy.targets[0].location)
+    return _PLAN_TO[deploy.kind].format(what=what, place=name(deploy.deployment))
 
 
 def title(deploy: Deploy) -> str:
@@ -129,7 +180,8 @@ def title(deploy: Deploy) -> str:
 def counts(targets: Iterable[Target]) -> str:
     """Return how many targets are in which state, the ones that need eyes first."""
     found = Counter(target.state for target in targets)
-    return ", ".join(f"{found[state]} {STATES[state]}" for state in EYES_FIRST if found[state])
+    said = {**STATES, _S.UNPROVEN: "loaded but not proven"}  # no comma within a list of commas
+    return ", ".join(f"{found[state]} {said[state]}" for state in EYES_FIRST if found[state])
 
 
 EYES_FIRST: Final = (
@@ -142,6 +194,7 @@ EYES_FIRST: Final = (
     _S.RUNNING,
     _S.PLANNED,
     _S.QUEUED,
+    _S.EXPIRED,
     _S.CANCELLED,
     _S.VERIFIED,
 )
@@ -151,10 +204,9 @@ EYES_FIRST: Final = (
 def about_line(deploy: Deploy, now: datetime) -> str:
     """Return who started it, when, for how long and why."""
     parts = [f"{_KINDS[deploy.kind]} {deploy.id} by {who(deploy.by)}", date(deploy.created_at)]
-    if deploy.state is not DeployState.PLANNED:
-        end = deploy.ended_at or now
-        took = seconds(deploy.created_at, end)
-        parts.append(f"took {took}" if deploy.ended else f"{took} so far")
+    length = took(began(deploy), deploy.ended_at or now)
+    if length is not None and deploy.state not in {DeployState.PLANNED, DeployState.EXPIRED}:
+        parts.append(f"took {length}" if deploy.ended else f"{length} so far")
     if deploy.why:
         parts.append(f"“{words(deploy.why, 300)}”")
     return " · ".join(parts)
@@ -183,28 +235,38 @@ def change_line(plan: TargetPlan) -> str:
 def state_line(deploy: Deploy, target: Target, now: datetime) -> str:
     """Return how one target stands, in words."""
     state = target.state
-    line = STATES[state]
     if state is _S.QUEUED:
-        line = queue_words(target.ahead)
-    elif state in {_S.RUNNING, _S.PUTTING_BACK}:
-        line = running_words(target, now)
-    elif state is _S.PUT_BACK:
-        line = f"rolled back to {put_back_version(target)}: live and verified"
-        if asked_back(target) and target.stop_by is not None:
-            line += f", as {who(target.stop_by)} asked"
-    elif state in {_S.VERIFIED, _S.UNPROVEN}:
-        took = seconds(target.started_at, target.ended_at or now)
-        line += f" after {took}" if took is not None else ""
-    elif state is _S.SUPERSEDED:
-        line += f": somebody else changed it on {name(deploy.deployment)} meanwhile"
-    elif state is _S.CANCELLED:
-        by = f" by {who(target.stop_by)}" if target.stop_by is not None else ""
-        line += f"{by}; {still_live(target)}"
-    elif state is _S.NEEDS_HUMAN:
-        failure = target.put_back_failure or target.failure
-        why = sentence(failure.summary, 300) if failure is not None else "look at it in Dagster+"
-        line += f": {why}"
-    return line
+        return queue_words(target.ahead)
+    if state in {_S.RUNNING, _S.PUTTING_BACK}:
+        return running_words(target, now)
+    if state in GOOD_ENDS:
+        length = after(target.started_at, target.ended_at or now)
+        if state is _S.UNPROVEN:
+            return f"loaded{length}, version not proven"
+        return STATES[state] + length
+    return STATES[state] + _why(deploy, target)
+
+
+def _why(deploy: Deploy, target: Target) -> str:
+    """Return what follows the word for an end that is no good one."""
+    match target.state:
+        case _S.PUT_BACK:
+            asked = target.stop_by if asked_back(target) else None
+            by = f", as {who(asked)} asked" if asked is not None else ""
+            return f" to {put_back_version(target)}: live and verified{by}"
+        case _S.SUPERSEDED:
+            return f": somebody else changed it on {name(deploy.deployment)} meanwhile"
+        case _S.CANCELLED:
+            by = f" by {who(target.stop_by)}" if target.stop_by is not None else ""
+            return f"{by}; {still_live(target)}"
+        case _S.EXPIRED:
+            return f": the plan was not confirmed in time; {still_live(target)}"
+        case _S.NEEDS_HUMAN:
+            failure = target.put_back_failure or target.failure
+            said = sentence(failure.summary, 300) if failure is not None else ""
+            return f": {said or 'look at it in Dagster+'}"
+        case _:
+            return ""
 
 
 def queue_words(ahead: tuple[int, ...]) -> str:
@@ -226,12 +288,12 @@ def running_words(target: Target, now: datetime) -> str:
         asked = f" ({who(target.stop_by)} asked to {what})"
     if step is None:
         return "starting" + asked
-    doing = _NOW[step.name]
+    doing = STEPS[step.name]
     if step.state is StepState.FAILED:
         return f"failed while {doing}, deciding what follows{asked}"
     if step.state is not StepState.STARTED:
         return f"{doing}: done{asked}"
-    return f"{doing}, {seconds(step.started_at, now)} so far{asked}"
+    return f"{doing}{so_far(step.started_at, now)}{asked}"
 
 
 def steps_line(steps: tuple[StepRun, ...], now: datetime) -> str:
@@ -240,15 +302,14 @@ def steps_line(steps: tuple[StepRun, ...], now: datetime) -> str:
 
 
 def _step(step: StepRun, now: datetime) -> str:
-    took = seconds(step.started_at, step.ended_at or now)
-    if step.state is StepState.FINISHED and step.ended_at is not None:
-        # What took no time to speak of is named without one.
-        quick = (step.ended_at - step.started_at).total_seconds() < 1
-        return _DONE[step.name] if quick else f"{_DONE[step.name]} in {took}"
+    end = step.ended_at or now
+    if step.state is StepState.FINISHED:
+        length = took(step.started_at, end)
+        return f"{_DONE[step.name]} in {length}" if length is not None else _DONE[step.name]
     if step.state is StepState.STARTED:
-        return f"{_NOW[step.name]}, {took} so far"
-    end = "failed" if step.state is StepState.FAILED else "stopped"
-    return f"{end} while {_NOW[step.name]} after {took}"
+        return f"{STEPS[step.name]}{so_far(step.started_at, now)}"
+    ended = "failed" if step.state is StepState.FAILED else "stopped"
+    return f"{ended} while {STEPS[step.name]}{after(step.started_at, end)}"
 
 
 def put_back_version(target: Target) -> str:
@@ -326,12 +387,13 @@ def _not_put_back(deploy: Deploy, target: Target) -> str:
 
 def failed_heading(target: Target, same: int = 0) -> str:
     """Return the line above an error that `same` other locations have too."""
-    what = "didn't load" if _did_not_load(target) else "failed"
+    what = "didn't load" if did_not_load(target) else "failed"
     more = f" (and {same} more with the same error)" if same else ""
     return f"{EMOJI[_S.FAILED]} *{name(target.location)}* {what}{more}:"
 
 
-def _did_not_load(target: Target) -> bool:
+def did_not_load(target: Target) -> bool:
+    """Tell whether the agent had the code and could not load it."""
     return target.failure is not None and target.failure.python_error is not None
 
 
@@ -339,7 +401,7 @@ def ask_to_confirm(deploy: Deploy) -> str:
     """Return what a protected deployment asks of the author."""
     return (
         f"{name(deploy.deployment)} is protected: nothing happens until {who(deploy.by)} presses"
-        " Confirm."
+        f" Confirm. The plan expires {date(deploy.confirm_until)}."
     )
 
 
@@ -360,12 +422,13 @@ def failure_line(failure: Failure) -> str:
 
 def live_line(deploy: Deploy) -> str:
     """Return what is live at the end, for the few locations of a small deploy."""
-    parts = [f"{name(target.location)} at {live_version(target)}" for target in deploy.targets]
+    found = [(name(target.location), live_version(target)) for target in deploy.targets]
+    parts = [f"{what} at {live}" if live else f"{what} not at all" for what, live in found]
     return f"Live on {name(deploy.deployment)} now: " + ", ".join(parts)
 
 
-def live_version(target: Target) -> str:
-    """Return what is live after the target ended, as far as we know."""
+def live_version(target: Target) -> str | None:
+    """Return what is live after the target ended, as far as we know; None for nothing."""
     if target.state in {_S.VERIFIED, _S.UNPROVEN}:
         unsure = " (not proven)" if target.state is _S.UNPROVEN else ""
         return version(target.plan.version) + unsure
@@ -373,10 +436,10 @@ def live_version(target: Target) -> str:
         return put_back_version(target)
     if not changed(target):
         before = target.plan.live
-        return "nothing" if before is None else version(before.version)
+        return None if before is None else version(before.version)
     if target.state is _S.CANCELLED and target.plan.live is not None:
         return put_back_version(target)
-    if _did_not_load(target):
+    if did_not_load(target):
         return f"{version(target.plan.version)}, which doesn't load"
     return "an unknown version: look in Dagster+"
 

@@ -37,7 +37,7 @@ async def _plan(desk: Desk, ask: Ask, wanted: DeployRequest) -> DeployPlan:
     try:
         done, _ = await asyncio.wait({plan}, timeout=SILENT_SECONDS)
         if not done:
-            await desk.say(ask, looking(ask.by.id))
+            await desk.say(ask, looking())
         return await plan
     finally:
         plan.cancel()

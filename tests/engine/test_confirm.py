@@ -1,10 +1,20 @@
 """Who may deploy, and the confirmation of a protected deployment."""
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from deploy_core.model.errors import AlreadyEnded, NotAllowed, PlanChanged, UsageError
+from deploy_core.model.deploys import Stop
+from deploy_core.model.errors import (
+    AlreadyEnded,
+    NotAllowed,
+    PlanChanged,
+    PlanExpired,
+    RefMoved,
+    UsageError,
+)
 from deploy_core.model.people import Actor
 from deploy_core.model.states import DeployState, TargetState
 from deploy_core.settings import ProjectSettings
@@ -64,16 +74,66 @@ async def test_what_changes_after_the_confirmation_stops_the_deploy(
         assert await world.requests("mutation") == []
 
 
-async def test_a_branch_that_moved_deploys_the_commit_that_was_shown(tmp_path: Path) -> None:
+async def test_a_branch_that_moved_since_is_refused_and_the_commit_that_was_shown_is_not(
+    tmp_path: Path,
+) -> None:
     repository = Repository(tmp_path / "shop")
     shown = repository.commit("Open the shop", {"dagster_cloud.yaml": FILE})
     projects = {"shop": ProjectSettings(git=str(repository.folder), artifact="source")}
     async with open_world(tmp_path, {}, projects=projects) as world:
         started = await world.start("shop", deployment="staging")
-        repository.commit("Sell more", {"shop.py": "defs = None\n"})
-        await world.engine.confirm(started.id, ADA)
-        assert (await world.ended(started.id)).targets[0].state is TargetState.VERIFIED
+        exactly = await world.start("shop", deployment="staging", ref=shown)
+        moved = repository.commit("Sell more", {"shop.py": "defs = None\n"})
+        with pytest.raises(RefMoved, match=f"shows {shown[:7]}, it is {moved[:7]} now"):
+            await world.engine.confirm(started.id, ADA)
+        assert (await world.store.deploys.get(started.id)).state is DeployState.PLANNED
+        assert await world.requests("mutation") == []
+        await world.engine.confirm(exactly.id, ADA)
+        assert (await world.ended(exactly.id)).targets[0].state is TargetState.VERIFIED
         assert world.commit_of("shop", at="staging") == shown
+
+
+async def test_a_plan_waits_for_its_own_time_and_no_longer(world: World) -> None:
+    minutes = world.settings.deployments["staging"].confirm_deadline
+    first = await world.start("quickstart", deployment="staging")
+    world.clock.ahead += timedelta(minutes=minutes / 2)
+    second = await world.start("core", deployment="staging")
+    assert await world.store.deploys.expire() == []
+    world.clock.ahead += timedelta(minutes=minutes / 2)
+    with pytest.raises(PlanExpired):
+        await world.engine.confirm(first.id, ADA)
+    expired = await world.store.deploys.get(first.id)
+    assert expired.state is DeployState.EXPIRED
+    assert expired.ended_at is not None
+    with pytest.raises(PlanExpired):
+        await world.engine.confirm(first.id, ADA)
+    with pytest.raises(AlreadyEnded):
+        await world.engine.stop(first.id, Stop.CANCEL, ADA)
+    await world.engine.confirm(second.id, ADA)
+    assert (await world.ended(second.id)).targets[0].state is TargetState.VERIFIED
+    assert await world.store.deploys.expire() == []
+
+
+async def test_a_plan_is_confirmed_or_expires_but_not_both(world: World) -> None:
+    for _ in range(5):
+        started = await world.start("quickstart", deployment="staging")
+        world.clock.ahead += timedelta(hours=2)
+        results = await asyncio.gather(
+            world.store.deploys.confirm(started.id, ADA),
+            world.store.deploys.expire(),
+            world.store.deploys.expire(),
+            return_exceptions=True,
+        )
+        deploy = await world.ended(started.id)
+        confirmed = results[0] is None
+        assert confirmed == (deploy.confirmed_at is not None)
+        assert deploy.targets[0].state is (
+            TargetState.VERIFIED if confirmed else TargetState.EXPIRED
+        )
+        moves = [
+            e.data["to"] for e in await world.store.deploys.events(started.id) if "to" in e.data
+        ]
+        assert moves.count("expired") == (not confirmed)
 
 
 MEMORY = {"k8s": {"resources": {"limits": {"memory": "2Gi"}}}}

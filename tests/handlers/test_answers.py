@@ -286,12 +286,12 @@ def test_anything_in_the_thread_fits(found: Deploy) -> None:
 def test_end_is_told_to_the_starter_and_a_failure_to_the_channel() -> None:
     good = deploy(target(S.VERIFIED))
     assert end_mention(good, at(12)) == (
-        "<@U01ADA> quickstart is live on prod at 9d8e7f6, verified, after 12 s."
+        "<@U01ADA> quickstart is live on prod at 9d8e7f6, verified after 12 s."
     )
     assert failure_broadcast(good, at(12)) is None
     bad = failure_broadcast(deploy(target(S.PUT_BACK, steps=SENT, failure=LOAD_FAILED)), at(12))
     assert bad is not None
-    assert bad.startswith("<@U01ADA> quickstart failed on prod: ModuleNotFoundError")
+    assert bad.startswith("<@U01ADA> quickstart didn't load on prod: ModuleNotFoundError")
     assert "Rolled back to `3f2c1ab`: live and verified." in bad
     asked = target(S.PUT_BACK, steps=SENT, stop=Stop.GO_BACK, stop_by=ADA)
     assert failure_broadcast(deploy(asked), at(12)) is None

@@ -12,6 +12,7 @@ from handlers.cards.buttons import offered
 from handlers.cards.deploy import deploy_card
 from handlers.cards.links import CardLinks
 from handlers.cards.plan import field_value
+from handlers.mrkdwn import date
 from tests.handlers.slack_rules import read
 from tests.handlers.worlds import (
     ADA,
@@ -54,7 +55,7 @@ def card(of: Deploy, seconds: float = 34) -> tuple[str, list[str]]:
 
 def test_verified() -> None:
     text, lines = card(deploy(target(S.VERIFIED, steps=DONE), why="new table"))
-    assert text == "quickstart is live on prod at 9d8e7f6, verified, after 12 s."
+    assert text == "quickstart is live on prod at 9d8e7f6, verified after 12 s."
     assert lines == [
         "quickstart on prod: live and verified",
         f"{ABOUT} · took 12 s · “new table”",
@@ -95,7 +96,7 @@ def test_queued_says_its_place_and_behind_whom() -> None:
 def test_load_failure_leads_with_the_error_and_was_rolled_back() -> None:
     text, lines = card(deploy(target(S.PUT_BACK, steps=NOT_LOADED, failure=LOAD_FAILED)))
     assert text == (
-        "quickstart failed on prod: ModuleNotFoundError: No module named 'boto4'"
+        "quickstart didn't load on prod: ModuleNotFoundError: No module named 'boto4'"
         " (marts/defs.py:3). Rolled back to `3f2c1ab`: live and verified."
     )
     assert lines == [
@@ -200,7 +201,7 @@ def test_gone_back_on_request_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("state", "line"),
     [
-        (S.UNPROVEN, ":grey_question: *quickstart*: loaded, version not proven after 12 s"),
+        (S.UNPROVEN, ":grey_question: *quickstart*: loaded after 12 s, version not proven"),
         (
             S.SUPERSEDED,
             (
@@ -212,6 +213,13 @@ def test_gone_back_on_request_is_no_failure() -> None:
         (
             S.CANCELLED,
             ":no_entry_sign: *quickstart*: cancelled; nothing was changed, `3f2c1ab` is still live",
+        ),
+        (
+            S.EXPIRED,
+            (
+                ":alarm_clock: *quickstart*: expired: the plan was not confirmed in time; nothing"
+                " was changed, `3f2c1ab` is still live"
+            ),
         ),
     ],
 )
@@ -250,9 +258,48 @@ def test_protected_plan_is_shown_and_waits_for_confirm() -> None:
         "• `container_context.k8s.env_vars`: a value changes that isn't shown (`A=…`)",
         "• `image`: from `acme/core:1` to `acme/core:2`",
         ":warning: Risk: The queue changes.",
-        "prod is protected: nothing happens until <@U01ADA> presses Confirm.",
+        (
+            "prod is protected: nothing happens until <@U01ADA> presses Confirm. The plan expires"
+            f" {date(at(3600))}."
+        ),
         "[Confirm] [Cancel] [Open in Dagster+]",
     ]
+
+
+def test_an_expired_plan_can_be_made_again() -> None:
+    text, lines = card(deploy(target(S.EXPIRED), protected=True))
+    assert (
+        text == "The plan to deploy quickstart to prod was not confirmed in time and has expired."
+    )
+    assert lines[-1] == "[Plan again] [Open in Dagster+]"
+
+
+def test_what_a_person_took_out_of_a_plan_is_no_longer_waited_for() -> None:
+    out = target(S.CANCELLED, position=1, plan=target_plan("dbt"), stop_by=ADA)
+    text, lines = card(deploy(target(S.PLANNED), out, protected=True))
+    assert text == "The plan to deploy 2 locations to prod waits for Confirm."
+    assert any(":no_entry_sign: *dbt*: cancelled by <@U01ADA>" in line for line in lines)
+    assert "[Confirm]" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (DeployKind.REDEPLOY, "Redeploying quickstart on prod at 9d8e7f6: starting."),
+        (DeployKind.ROLLBACK, "Rolling back quickstart on prod to 9d8e7f6: starting."),
+    ],
+)
+def test_what_is_done_is_named_for_what_it_is(kind: DeployKind, says: str) -> None:
+    assert card(deploy(target(S.RUNNING), kind=kind))[0] == says
+
+
+def test_what_took_no_time_is_told_without_one() -> None:
+    quick = deploy(target(S.VERIFIED, ended_at=at(0.4)), ended_at=at(0.4))
+    text, lines = card(quick)
+    assert text == "quickstart is live on prod at 9d8e7f6, verified."
+    assert "*quickstart*: live and verified" in lines[2]
+    assert "under" not in " ".join(lines)
+    assert "took" not in " ".join(lines)
 
 
 def test_values_that_may_be_secret_are_not_shown() -> None:
@@ -270,7 +317,7 @@ def test_three_locations_of_which_one_breaks() -> None:
     )
     text, lines = card(three)
     assert text == (
-        "3 locations deployed to prod after 12 s: 1 rolled back, 2 live and verified."
+        "The deploy of 3 locations to prod ended after 12 s: 1 rolled back, 2 live and verified."
         " Failed: dbt: ModuleNotFoundError: No module named 'boto4' (marts/defs.py:3)."
     )
     assert lines[0] == "3 locations on prod: 1 rolled back, 2 live and verified"

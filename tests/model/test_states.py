@@ -20,7 +20,7 @@ from tests.support.plans import plan, target
 S = TargetState
 ENDS_OF_A_RUN = {S.VERIFIED, S.UNPROVEN, S.FAILED, S.CANCELLED, S.SUPERSEDED, S.NEEDS_HUMAN}
 TABLE = {
-    S.PLANNED: {S.QUEUED, S.CANCELLED},
+    S.PLANNED: {S.QUEUED, S.CANCELLED, S.EXPIRED},
     S.QUEUED: {S.RUNNING, S.CANCELLED},
     S.RUNNING: ENDS_OF_A_RUN | {S.PUTTING_BACK},
     S.PUTTING_BACK: {S.PUT_BACK, S.SUPERSEDED, S.NEEDS_HUMAN},
@@ -52,7 +52,9 @@ def test_every_state_can_be_reached_and_every_way_ends() -> None:
     ("states", "expected"),
     [
         ([S.PLANNED, S.PLANNED], DeployState.PLANNED),
+        ([S.PLANNED, S.CANCELLED], DeployState.PLANNED),
         ([S.QUEUED], DeployState.QUEUED),
+        ([S.QUEUED, S.CANCELLED], DeployState.QUEUED),
         ([S.QUEUED, S.RUNNING], DeployState.RUNNING),
         ([S.VERIFIED, S.QUEUED], DeployState.RUNNING),
         ([S.PUTTING_BACK, S.NEEDS_HUMAN], DeployState.RUNNING),
@@ -60,6 +62,7 @@ def test_every_state_can_be_reached_and_every_way_ends() -> None:
         ([S.VERIFIED, S.PUT_BACK], DeployState.PARTLY),
         ([S.VERIFIED, S.CANCELLED], DeployState.PARTLY),
         ([S.CANCELLED, S.CANCELLED], DeployState.CANCELLED),
+        ([S.CANCELLED, S.EXPIRED], DeployState.EXPIRED),
         ([S.CANCELLED, S.FAILED], DeployState.FAILED),
         ([S.PUT_BACK, S.SUPERSEDED], DeployState.FAILED),
         ([S.VERIFIED, S.NEEDS_HUMAN], DeployState.NEEDS_HUMAN),

@@ -45,7 +45,7 @@ async def test_a_broken_version_is_rolled_back_told_in_the_channel_and_traced(
     world.break_code(location="quickstart", commit_hash=await _sha(world, "v2"))
     await world.types("ada", "/dagster deploy quickstart@v2")
     card = await world.card("Rolled back to", number=1)
-    assert card.text.startswith("quickstart failed on prod: ModuleNotFoundError")
+    assert card.text.startswith("quickstart didn't load on prod: ModuleNotFoundError")
     assert "revenue.py:3" in card.shown
     assert "Likely cause" in card.shown
     assert world.commit_of("quickstart") == good

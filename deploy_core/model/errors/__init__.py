@@ -62,7 +62,11 @@ DeployError
 ├── StateError
 │   ├── IllegalMove           illegal_move       a move that the table of states doesn't have
 │   ├── LeaseLost             lease_lost         another worker has taken the target over
-│   ├── PlanChanged           plan_changed       what would be sent is not what was confirmed
+│   ├── OutdatedPlan          … a plan that can't be confirmed any more
+│   │   ├── PlanChanged       plan_changed       what would be sent is not what was shown
+│   │   ├── RefMoved          ref_moved          the branch or tag stands for another commit now
+│   │   └── PlanExpired       plan_expired       it was not confirmed in time
+│   ├── Overtaken             overtaken          an old deploy's button would undo a later deploy
 │   ├── Superseded            superseded         somebody else changed the location meanwhile
 │   ├── NothingToGoBackTo     nothing_to_go_back_to
 │   ├── AlreadyEnded          already_ended
@@ -146,7 +150,11 @@ from deploy_core.model.errors.state import (
     IllegalMove,
     LeaseLost,
     NothingToGoBackTo,
+    OutdatedPlan,
+    Overtaken,
     PlanChanged,
+    PlanExpired,
+    RefMoved,
     StateError,
     Superseded,
 )
@@ -211,11 +219,15 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NothingToGoBackTo",
+    "OutdatedPlan",
+    "Overtaken",
     "PermissionRefused",
     "PlanChanged",
+    "PlanExpired",
     "ProtocolError",
     "PushFailed",
     "RateLimited",
+    "RefMoved",
     "RegistryProtocol",
     "RegistryQuota",
     "RegistryUnauthorised",

@@ -21,11 +21,36 @@ class LeaseLost(StateError):
     default_next_step = "Nothing: the other worker goes on."
 
 
-class PlanChanged(StateError):
-    """What would be sent now isn't what was confirmed."""
+class OutdatedPlan(StateError):
+    """A plan that was shown can't be confirmed any more; a new one can be made."""
+
+
+class PlanChanged(OutdatedPlan):
+    """What would be sent now isn't what was shown, or confirmed."""
 
     reason = "plan_changed"
-    default_next_step = "Start the deploy again and confirm the new plan."
+    default_next_step = "Have it planned again, and confirm the new plan."
+
+
+class RefMoved(OutdatedPlan):
+    """The branch or tag stands for another commit than when the plan was shown."""
+
+    reason = "ref_moved"
+    default_next_step = "Have it planned again, or deploy the commit that you were shown."
+
+
+class PlanExpired(OutdatedPlan):
+    """The plan was not confirmed in time."""
+
+    reason = "plan_expired"
+    default_next_step = "Have it planned again, and confirm the new plan."
+
+
+class Overtaken(StateError):
+    """The button of an old deploy would undo what a later one has put live."""
+
+    reason = "overtaken"
+    default_next_step = "Look at what is live now; if you still want it, start it by its command."
 
 
 class Superseded(StateError):
