@@ -29,6 +29,9 @@ UNFINISHED = timedelta(minutes=5)
 TAKE_OVER_SECONDS = 5.0
 """How often it is looked whether another process has died with what it had taken from Slack."""
 
+READY_SECONDS = 2.0
+"""How long `/readyz` waits for the database: whoever asks doesn't wait much longer."""
+
 _log = structlog.get_logger()
 
 
@@ -152,11 +155,15 @@ class Bot:
         return "not connected to Slack"
 
     async def _store_ready(self) -> str | None:
-        try:
-            await self._core.store.outbox.next_due()
-        except DeployError as error:
+        check = asyncio.ensure_future(self._core.store.check())
+        await asyncio.wait({check}, timeout=READY_SECONDS)
+        if not check.done():
+            check.add_done_callback(asyncio.Future.exception)  # told already
+            return f"can't be written for {READY_SECONDS:.0f} seconds"
+        error = check.exception()
+        if isinstance(error, DeployError):
             return error.summary
-        return None
+        return None if error is None else type(error).__name__
 
 
 async def _take_place(core: Core, ended: asyncio.Event) -> bool:

@@ -12,7 +12,7 @@ import httpx
 from bot.settings import BotSettings
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.catalog import Catalog
-from deploy_core.clock import SystemClock
+from deploy_core.clock import Clock, SystemClock
 from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.engine import Engine
@@ -42,9 +42,11 @@ class Core:
 
 
 @asynccontextmanager
-async def open_core(settings: BotSettings, *, kind: str) -> AsyncIterator[Core]:
+async def open_core(
+    settings: BotSettings, *, kind: str, clock: Clock | None = None
+) -> AsyncIterator[Core]:
     """Yield the engine for a process of this kind (`bot`, `cli`). Raises `StoreError`."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     folder = Path(settings.core.work_folder)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:

@@ -41,6 +41,9 @@ async def progress_noted(
 
 
 async def _note(services: Services, claim: Claim, progress: Progress) -> None:
+    said = ""
     while True:
         await services.clock.sleep(NOTE_SECONDS)
-        await services.store.work.note(claim, progress.words)
+        if progress.words != said:
+            said = progress.words
+            await services.store.work.note(claim, said)

@@ -225,16 +225,21 @@ async def _held_by_digest(services: Services, live: Document) -> Document:
 async def _some_agent(services: Services, run: Run) -> None:
     """An agent that restarts is given its grace; the wait can be cancelled."""
     since = services.clock.monotonic()
+    said = ""
     while True:
         agents = await services.dagster.agents(run.deployment)
         problem: NoAgent | NoAgentOnQueue | None = agent_problem(
             agents, run.target.plan.agent_queue
         )
+        waited = services.clock.monotonic() - since
+        if problem is not None and waited >= services.settings.no_agent_grace:
+            raise problem
+        now = "" if problem is None else problem.summary
+        if now != said:
+            await services.store.work.note(run.claim, now)
+            said = now
         if problem is None:
             return
-        if services.clock.monotonic() - since >= services.settings.no_agent_grace:
-            raise problem
-        await services.store.work.note(run.claim, problem.summary)
         await services.clock.sleep(services.settings.poll_seconds)
 
 

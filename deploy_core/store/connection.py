@@ -19,6 +19,11 @@ from deploy_core.store.turns import Turns
 T = TypeVar("T")
 
 SQLITE_BUSY_SECONDS = 5.0
+"""How long a writer waits for another process that writes."""
+
+TURN_SECONDS = 10.0
+"""How long it waits for those of its own process. Both together are shorter than a lease, so that
+nothing is ever sent to Dagster+ by a worker that waited for the database."""
 
 
 class Database:
@@ -89,7 +94,13 @@ class Database:
         if not self.is_sqlite:
             yield
             return
-        await self._turns.take(urgent=urgent)
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turns.take(urgent=urgent)
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"The database could not be written for {TURN_SECONDS:.0f} seconds."
+            ) from None
         try:
             yield
         finally:

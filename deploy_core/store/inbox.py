@@ -85,6 +85,16 @@ class Inbox:
         """The payload was dealt with."""
         await self._done.ask(key)
 
+    async def touch(self, key: str) -> None:
+        """Write a row that means nothing. Raises `StoreUnavailable`."""
+        now = self._clock.now()
+
+        def write(connection: sa.Connection) -> None:
+            if not insert_all_once(connection, inbox, [_row(key, now)], inbox.c.key):
+                connection.execute(inbox.update().where(inbox.c.key == key).values(at=now))
+
+        await self._database.write_at_once(write, urgent=True, quiet=True)
+
     async def _take_all(self, asked: Sequence[_New]) -> list[Taken]:
         now = self._clock.now()
         rows = [_row(each.key, now, each.payload, self._process) for each in asked]

@@ -57,6 +57,11 @@ class Store:
             raise
         return store
 
+    async def check(self) -> None:
+        """See that the database can be written: one that is locked, full or read-only can still be
+        read. Raises `StoreUnavailable`."""
+        await self.inbox.touch("store:check")
+
     async def close(self) -> None:
         """Close all connections."""
         self.work.close()

@@ -1,13 +1,14 @@
 """No agent, an agent on another queue, and agents that don't tell."""
 
+import asyncio
 import json
 from pathlib import Path
 
 from deploy_core.model.deploys import Target
 from deploy_core.model.plan import DeployKind, StepName
 from deploy_core.model.states import TargetState
-from deploy_core.settings import DeploymentSettings
-from tests.engine.world import World, open_world
+from deploy_core.settings import CoreSettings, DeploymentSettings
+from tests.engine.world import FastClock, World, open_world
 from tests.support.plans import ADA
 
 
@@ -37,6 +38,36 @@ async def test_without_an_agent_nothing_is_sent(world: World) -> None:
     assert await world.requests("mutation") == []
 
 
+class SteppingClock(FastClock):
+    """Stands still but while somebody sleeps: what is waited for is told to the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept = 0.0
+
+    def monotonic(self) -> float:
+        return self.slept
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        await asyncio.sleep(0.002)
+
+
+async def test_no_agent_is_said_fifteen_seconds_after_dagster_plus_says_so(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    default = CoreSettings.model_fields["no_agent_grace"].default
+    clock = SteppingClock()
+    async with open_world(tmp_path, projects, clock=clock, no_agent_grace=default) as world:
+        world.sandbox.plane.faults.agents = "stale"
+        target = (await world.deploy("quickstart")).targets[0]
+        assert target.failure is not None
+        assert target.failure.reason == "no_agent"
+        assert 15.0 <= clock.slept <= 16.0
+        assert target.note == "No agent of this deployment is running.", "it was said meanwhile too"
+        assert await world.requests("mutation") == []
+
+
 async def test_an_agent_that_comes_back_within_its_grace_is_waited_for(
     tmp_path: Path, projects: dict[str, Path]
 ) -> None:
@@ -45,7 +76,9 @@ async def test_an_agent_that_comes_back_within_its_grace_is_waited_for(
         started = await world.start("quickstart")
         await world.until(started.id, lambda deploy: bool(deploy.targets[0].note))
         world.no_faults()
-        assert (await world.ended(started.id)).targets[0].state is TargetState.VERIFIED
+        target = (await world.ended(started.id)).targets[0]
+        assert target.state is TargetState.VERIFIED
+        assert target.note == "", "it is no longer so"
 
 
 async def test_agents_on_other_queues_only(world: World) -> None:

@@ -249,10 +249,15 @@ def settings_of(folder: Path, repositories: dict[str, Path], **changes: Any) -> 
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, repositories: dict[str, Path], *, work: bool = True, **changes: Any
+    folder: Path,
+    repositories: dict[str, Path],
+    *,
+    work: bool = True,
+    clock: FastClock | None = None,
+    **changes: Any,
 ) -> AsyncIterator[World]:
     """Start all of it; `changes` replace settings, without `work` the worker doesn't run yet."""
-    clock = FastClock()
+    clock = clock or FastClock()
     settings = settings_of(folder, repositories, **changes)
     async with AsyncExitStack() as stack:
         sandbox = await server.start_dagster_plus(instant_agent=InstantAgentSettings())

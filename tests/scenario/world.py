@@ -12,6 +12,7 @@ import yaml
 from bot.main import Bot
 from bot.settings import BotSettings, load_settings
 from bot.wiring import Core, open_core
+from deploy_core.clock import Clock, SystemClock
 from deploy_core.model.deploys import Deploy
 from sandbox.dagster_plus import server
 from sandbox.dagster_plus.faults import Faults, LoadErrorText, LoadFault
@@ -38,6 +39,7 @@ class World:
     dagster: server.DagsterPlus
     settings: BotSettings
     projects: dict[str, Path]
+    clock: Clock = field(default_factory=SystemClock)
     agent: InstantAgentSettings = field(default_factory=InstantAgentSettings)
     core: Core = field(init=False)
     bot: Bot = field(init=False)
@@ -45,7 +47,8 @@ class World:
 
     async def start_bot(self) -> None:
         """Start the bot, as a process does."""
-        self.core = await self._running.enter_async_context(open_core(self.settings, kind="bot"))
+        core = open_core(self.settings, kind="bot", clock=self.clock)
+        self.core = await self._running.enter_async_context(core)
         await self.core.worker.enlist()
         self.bot = Bot(self.core, self.settings)
         await self.bot.start()
@@ -195,7 +198,7 @@ def config_of(folder: Path, projects: dict[str, Path], may: list[str]) -> dict[s
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, projects: dict[str, Path], **changes: Any
+    folder: Path, projects: dict[str, Path], *, clock: Clock | None = None, **changes: Any
 ) -> AsyncIterator[World]:
     """Start all of it; `changes` replace keys of the configuration file."""
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
@@ -217,7 +220,9 @@ async def open_world(
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_APP_TOKEN": slack.app_token,
         }
-        world = World(slack, workspace, dagster, load_settings(path, environment), projects)
+        settings = load_settings(path, environment)
+        clock = clock or SystemClock()
+        world = World(slack, workspace, dagster, settings, projects, clock)
         await world.start_bot()
         stack.push_async_callback(world.stop_bot)
         yield world

@@ -1,0 +1,109 @@
+"""A database that can't be written: said within seconds, with nothing lost, and over when it is."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pydantic import JsonValue
+
+from deploy_core.model.errors import StoreUnavailable
+from deploy_core.store import connection
+from deploy_core.store.store import Store
+from tests.support.clock import ManualClock
+from tests.support.plans import plan, request
+
+BUSY, TURN = 0.3, 0.6
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(connection, "SQLITE_BUSY_SECONDS", BUSY)
+    monkeypatch.setattr(connection, "TURN_SECONDS", TURN)
+    return tmp_path / "store.sqlite"
+
+
+@asynccontextmanager
+async def opened(file: Path) -> AsyncIterator[Store]:
+    store = await Store.open(str(file), ManualClock())
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another program writes, and doesn't come to an end."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def every_connection(pragma: str) -> Iterator[None]:
+    def prepare(found: sqlite3.Connection, _: object) -> None:
+        found.execute(f"PRAGMA {pragma}")
+
+    sa.event.listen(sa.Engine, "connect", prepare)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "connect", prepare)
+
+
+async def take_all(store: Store, payloads: list[dict[str, JsonValue]]) -> None:
+    for number, payload in enumerate(payloads):
+        await store.inbox.take(f"command:{number}", payload=payload)
+
+
+async def test_a_locked_database_is_said_to_everybody_in_a_bounded_time(file: Path) -> None:
+    async with opened(file) as store:
+        with locked(file):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="OperationalError"):
+                await store.check()
+            assert time.monotonic() - began < BUSY + 3
+            began = time.monotonic()
+            results = await asyncio.gather(
+                *(store.deploys.create(plan(), request()) for _ in range(20)),
+                *(store.inbox.take(f"command:{n}") for n in range(20)),
+                return_exceptions=True,
+            )
+            took = time.monotonic() - began
+            assert {type(each) for each in results} == {StoreUnavailable}
+            assert took < TURN + 2 * BUSY + 5, "each waits its own time, not all one after another"
+            assert await store.deploys.recent() == [], "what is there can still be read"
+        await store.check()
+        assert await store.deploys.create(plan(), request()) == 1
+        assert await store.inbox.take("command:1"), "what was refused was not written"
+
+
+@pytest.mark.parametrize(
+    ("pragma", "says"),
+    [("query_only=ON", "readonly"), ("max_page_count=1", "full")],
+    ids=["read-only", "full"],
+)
+async def test_a_disk_that_takes_no_more_is_said(file: Path, pragma: str, says: str) -> None:
+    async with opened(file) as store:
+        await store.deploys.create(plan(), request())
+    with every_connection(pragma):
+        async with opened(file) as store:
+            payloads: list[dict[str, JsonValue]] = [{"text": "x" * 4_000}] * 200
+            # What is left of the last page is still taken.
+            with pytest.raises(StoreUnavailable) as refused:
+                await take_all(store, payloads)
+            assert says in refused.value.detail
+            assert refused.value.reason == "store_unavailable"
+            if says == "readonly":
+                with pytest.raises(StoreUnavailable):
+                    await store.check()
+            assert len(await store.deploys.recent()) == 1
+    async with opened(file) as store:
+        await store.check()
+        assert await store.deploys.create(plan(), request()) == 2
