@@ -6,6 +6,7 @@ from itertools import count
 import asyncpg
 import pytest
 
+from tests.docker.engine import DockerEngine, why_not
 from tests.support.postgres import USER, running_server, server_programs
 
 _numbers = count(1)
@@ -17,6 +18,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.as_posix()
         group = "docker" if "/tests/docker" in path else path
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="session")
+def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
+    """The engine that builds, one for all folders."""
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(reason)
+    running = DockerEngine(tmp_path_factory.mktemp("engine"))
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

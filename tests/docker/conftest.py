@@ -13,16 +13,9 @@ from tests.sources.repository import MovedClock
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    running = DockerEngine(tmp_path_factory.mktemp("engine"))
-    try:
-        running.make_base()
-        yield running
-    finally:
-        running.stop()
+def engine(docker_engine: DockerEngine) -> DockerEngine:
+    docker_engine.make_base()
+    return docker_engine
 
 
 @pytest.fixture

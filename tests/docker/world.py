@@ -116,9 +116,9 @@ class World:
             await artifacts.close()
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait for the condition."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # nothing tells of another program's processes
             await asyncio.sleep(0.02)
 

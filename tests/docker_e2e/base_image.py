@@ -4,6 +4,7 @@ Nothing is downloaded: a root file system is put together from what is installed
 """
 
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import sysconfig
 import tarfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -58,15 +60,16 @@ def _fill(root: tarfile.TarFile) -> None:
 
 
 def _standard_library() -> dict[str, Path]:
-    files = {}
+    files: dict[str, Path] = {}
     for name in ("stdlib", "platstdlib"):
-        folder = Path(sysconfig.get_path(name, vars=_BASE))
-        for path in folder.rglob("*"):
-            parts = path.relative_to(folder).parts
-            left_out = not _LEFT_OUT.isdisjoint(parts) or parts[0].startswith("config-")
-            if not left_out and path.is_file():
-                files[str(path)] = path
+        for folder, inside, names in os.walk(sysconfig.get_path(name, vars=_BASE)):
+            inside[:] = [each for each in inside if not _left_out(each)]
+            files |= {each: Path(each) for each in (f"{folder}/{file}" for file in names)}
     return files
+
+
+def _left_out(folder: str) -> bool:
+    return folder in _LEFT_OUT or folder.startswith("config-")
 
 
 def _packages() -> dict[str, Path]:
@@ -76,7 +79,15 @@ def _packages() -> dict[str, Path]:
             path = Path(str(found.locate_file(file)))
             if ".." not in file.parts and path.is_file():
                 files[f"{SITE}/{file}"] = path
+                if path.suffix == ".py":
+                    files |= _compiled(path, f"{SITE}/{file}")
     return files
+
+
+def _compiled(path: Path, inside: str) -> dict[str, Path]:
+    """A container that had to compile Dagster anew would be seconds slower at each start."""
+    compiled = Path(cache_from_source(str(path)))
+    return {cache_from_source(inside): compiled} if compiled.is_file() else {}
 
 
 def _closure(names: tuple[str, ...]) -> dict[str, Distribution]:

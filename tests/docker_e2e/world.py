@@ -2,6 +2,7 @@
 pulls from it into an engine of its own."""
 
 import json
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,13 +14,15 @@ import httpx
 
 from sandbox.slack.seen import SeenMessage
 from tests.docker.engine import USER, DockerEngine, Registry
+from tests.docker.world import until
 from tests.docker_e2e.base_image import NAME as BASE
 from tests.docker_e2e.base_image import make_dagster_base
-from tests.e2e.world import World, open_world
+from tests.e2e.world import CHANNEL, World, is_card, open_world
 from tests.sources.repository import Repository
 
 WRONG = "wrong-canary-password"
-DEPLOY_SECONDS = 90.0
+DEPLOY_SECONDS = 150.0
+REMOVED_SECONDS = 60.0
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
 GOOD = """\
@@ -34,7 +37,11 @@ def {asset}() -> int:
 defs = dg.Definitions(assets=[{asset}])
 """
 BROKEN = "from forex_feed import latest_rates\n\n" + GOOD.format(asset="rates")
+PYTHON = str(Path(sys.executable).resolve())
 DOCKERFILE = f"FROM {BASE}\nWORKDIR /code\nCOPY . /code\n"
+
+Changed = dict[str, int]
+"""Files with the time of their last change: what is written again differs, even if equal."""
 
 
 @dataclass
@@ -52,20 +59,44 @@ class DockerWorld:
         card = await self.slack.deploy(f'{words} --why "{self.slack.unique()}"')
         return await self.slack.end(card, DEPLOY_SECONDS)
 
-    def commit(self, project: str, definitions: str, dockerfile: str = DOCKERFILE) -> str:
-        """Commit a new version of the project's code location and return its sha."""
-        repository = self.projects[project]
+    async def retry(self, card: SeenMessage) -> SeenMessage:
+        """Press Retry, wait for the end of the new deploy, and return its card."""
+        before = {message.ts for message in await self.slack.workspace.messages(CHANNEL)}
+        await self.slack.press(card, "deploy.retry")
+        new = await self.slack.workspace.wait_for_message(
+            CHANNEL, lambda message: message.ts not in before and is_card(message), within=30.0
+        )
+        return await self.slack.end(new, DEPLOY_SECONDS)
+
+    async def told(self, card: SeenMessage) -> str:
+        """Return all that a person reads: the card and its thread, with the files there."""
+        replies = await self.slack.replies(card)
+        files = [file for reply in replies for file in reply.files]
+        texts = [await self.slack.workspace.file_text(file) for file in files]
+        return "\n".join([card.shown, *(reply.shown for reply in replies), *texts])
+
+    def commit(self, project: str, files: dict[str, str]) -> str:
+        """Commit these files to the project and return the sha."""
+        return self.projects[project].commit(f"Change {uuid.uuid4().hex[:8]}", files)
+
+    def change(self, project: str, definitions: str, dockerfile: str = DOCKERFILE) -> str:
+        """Commit a version of the project's one code location and return the sha."""
         files = {"Dockerfile": dockerfile, f"{project}/definitions.py": definitions}
-        return repository.commit(f"Change {uuid.uuid4().hex[:8]}", files)
+        return self.commit(project, files)
 
     async def make_live(self, project: str) -> str:
         """Deploy a new good version and return its image by digest."""
-        asset = f"orders_{uuid.uuid4().hex[:8]}"
-        sha = self.commit(project, GOOD.format(asset=asset))
+        sha = self.change(project, good())
         ended = await self.deploy(project)
-        assert "verified" in ended.text, ended.shown
+        assert "live and verified" in ended.shown, ended.shown
         await self.slack.is_live(project, sha)
         return await self.image(project)
+
+    async def live(self, project: str) -> str:
+        """Return the image of a good version that is live; one is deployed if there is none."""
+        found = await self.slack.location(project)
+        sound = found is not None and found["load_status"] == "LOADED" and not found["load_error"]
+        return await self.image(project) if sound else await self.make_live(project)
 
     async def image(self, location: str) -> str:
         """Return the image in the control plane's document."""
@@ -74,25 +105,39 @@ class DockerWorld:
         image: str = found["document"]["image"]
         return image
 
-    def running(self) -> list[str]:
-        """Return the images of the code servers in the agent's engine, the newest first."""
-        ids = self.runner.client("ps", "--quiet").split()
-        # `docker ps` leaves the digest out.
-        asked = ("inspect", "--format", "{{.Config.Image}}", *ids)
-        return self.runner.client(*asked).split() if ids else []
+    async def changes(self) -> int:
+        """Return how many changes the control plane was asked for by the bot."""
+        state = (await self.slack.dagster.get("/sandbox/state")).json()
+        return sum(request["kind"] == "mutation" for request in state["requests"])
 
-    def runs(self, image: str) -> None:
-        """Check that the agent's newest container is of this image. It ends older ones later."""
-        assert self.running()[:1] == [image]
+    async def runs(self, location: str, image: str) -> None:
+        """Check that the agent's engine runs one container of the location, from the image that
+        the registry gave by this digest. What ran before is ended a little later."""
+        await until(lambda: len(self._containers(location)) == 1, REMOVED_SECONDS)
+        (container,) = self._containers(location)
+        (ran,) = self.runner.client("inspect", "--format", "{{.Image}}", container).split()
+        known = self.runner.client("image", "inspect", "--format", "{{json .RepoDigests}}", ran)
+        assert image in json.loads(known)
 
-    def in_registry(self) -> set[str]:
-        """Return every file of the registry: a push adds some."""
-        data = self.registry.folder / "data"
-        return {str(path) for path in data.rglob("*") if path.is_file()}
+    def _containers(self, location: str) -> list[str]:
+        named = ("--filter", f"name=^{location}-prod-")
+        return self.runner.client("ps", "--quiet", "--no-trunc", *named).split()
 
-    def built(self) -> set[str]:
-        """Return the ids of all images of the engine that builds."""
-        return set(self.builder.client("images", "--all", "--quiet", "--no-trunc").split())
+    def pushed(self) -> Changed:
+        """Return every file of the registry: a push writes some, even of what is there."""
+        return _files(self.registry.folder / "data")
+
+    def built(self) -> Changed:
+        """Return the log of every build."""
+        return _files(self._builds / "logs")
+
+    def build_folders(self) -> list[Path]:
+        """Return the private folders that builds have now."""
+        return list((self._builds / "work").glob("*"))
+
+    @property
+    def _builds(self) -> Path:
+        return self.slack.home / "bot" / "work" / "builds"
 
     async def delete_from_registry(self, image: str) -> None:
         """Delete an image by its digest."""
@@ -102,6 +147,15 @@ class DockerWorld:
             url = f"http://{host}/v2/{name}/manifests/{digest}"
             (await http.delete(url)).raise_for_status()
             assert (await http.head(url, headers={"Accept": MANIFEST_TYPE})).status_code == 404
+
+
+def good() -> str:
+    """Return definitions that load and that no other test has."""
+    return GOOD.format(asset=f"orders_{uuid.uuid4().hex[:8]}")
+
+
+def _files(folder: Path) -> Changed:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 class KeptRegistry(Registry):
@@ -115,16 +169,18 @@ class KeptRegistry(Registry):
         """Start it again after it was stopped."""
         return KeptRegistry(self.folder, port=int(self.address.rpartition(":")[2]))
 
+    def receiving(self) -> int:
+        """Return how many bytes of unfinished uploads there are."""
+        return sum(path.stat().st_size for path in self.folder.glob("data/**/_uploads/*/data"))
+
 
 @asynccontextmanager
-async def open_docker_world(home: Path) -> AsyncIterator[DockerWorld]:
-    """Start everything; the base image is made here, once."""
+async def open_docker_world(home: Path, builder: DockerEngine) -> AsyncIterator[DockerWorld]:
+    """Start everything but the engine that builds; its base image is made here, once."""
     async with AsyncExitStack() as stack:
-        builder = DockerEngine(home / "builder")
-        stack.callback(builder.stop)
+        make_dagster_base(builder)
         runner = DockerEngine(home / "runner")
         stack.callback(runner.stop)
-        make_dagster_base(builder)
         registry = KeptRegistry(home / "registry")
         stack.callback(registry.stop)
         locked = KeptRegistry(home / "locked", password=True)
@@ -134,12 +190,13 @@ async def open_docker_world(home: Path) -> AsyncIterator[DockerWorld]:
         stack.callback(runner.client, "network", "rm", network)
         stack.callback(_remove_containers, runner)
         projects = {
-            "shop": _project(home / "shop", "shop", registry),
-            "locked": _project(home / "locked-project", "locked", locked),
+            "shop": _project(home / "shop", registry, {"shop": "."}),
+            "locked": _project(home / "locked-project", locked, {"locked": "."}),
+            "pair": _project(home / "pair", registry, {"left": "left", "right": "right"}),
         }
         arguments = ["--agent-host", gateway, "--docker-engine", runner.host]
         arguments += ["--docker-network", network]
-        changes = _bot_changes(projects, builder, locked)
+        changes = _bot_changes(home, projects, builder, locked)
         slack = await stack.enter_async_context(
             open_world(home / "world", *arguments, changes=changes)
         )
@@ -163,25 +220,28 @@ def _remove_containers(engine: DockerEngine) -> None:
         engine.client("rm", "--force", *found)
 
 
-def _project(folder: Path, name: str, registry: Registry) -> Repository:
+def _project(folder: Path, registry: Registry, locations: dict[str, str]) -> Repository:
+    """Make a repository with these locations, each built in its folder."""
     repository = Repository(folder)
-    text = (
-        f"locations:\n  - location_name: {name}\n"
+    text = "locations:\n" + "".join(
+        f"  - location_name: {name}\n"
         f"    code_source: {{module_name: {name}.definitions}}\n"
-        f"    build: {{directory: ., registry: {registry.address}/team/{name}}}\n"
+        f"    build: {{directory: {directory}, registry: {registry.address}/team/{name}}}\n"
+        for name, directory in locations.items()
     )
-    files = {
-        "dagster_cloud.yaml": text,
-        "Dockerfile": DOCKERFILE,
-        f"{name}/__init__.py": "",
-        f"{name}/definitions.py": GOOD.format(asset="orders"),
-    }
+    files = {"dagster_cloud.yaml": text}
+    for name, directory in locations.items():
+        files |= {
+            f"{directory}/Dockerfile": DOCKERFILE,
+            f"{directory}/{name}/__init__.py": "",
+            f"{directory}/{name}/definitions.py": GOOD.format(asset="orders"),
+        }
     repository.commit("Begin", files)
     return repository
 
 
 def _bot_changes(
-    projects: dict[str, Repository], builder: DockerEngine, locked: Registry
+    home: Path, projects: dict[str, Repository], builder: DockerEngine, locked: Registry
 ) -> dict[str, Any]:
     return {
         "projects": {
@@ -192,6 +252,6 @@ def _bot_changes(
             "builders": {"one": {"host": builder.host}},
             "registries": {locked.address: {"username": USER, "password": WRONG}},
             "push_tries": 1,
-            "config_folder": str(builder.folder / "no-docker-config"),
+            "config_folder": str(home / "no-docker-config"),
         },
     }
