@@ -80,16 +80,26 @@ class Planner:
         says, `DagsterPlusError` when Dagster+ can't be asked.
         """
         name, deployment = deployment_named(self._settings, request.deployment)
-        now = await self._now(name)
         if request.kind is DeployKind.DEPLOY:
-            targets = await self._deploy_targets(request, name, deployment, now)
-        elif request.kind is DeployKind.REDEPLOY:
+            targets = await self._deploy_targets(request, name, deployment)
+            return self._plan(request, name, deployment, targets)
+        now = await self._now(name)
+        if request.kind is DeployKind.REDEPLOY:
             targets = [
                 self._again(location, deployment, now)
                 for location in await self._live_names(request, now)
             ]
         else:
             targets = await self._rollback_targets(request, deployment, now)
+        return self._plan(request, name, deployment, targets)
+
+    def _plan(
+        self,
+        request: DeployRequest,
+        name: str,
+        deployment: DeploymentSettings,
+        targets: list[TargetPlan],
+    ) -> DeployPlan:
         return DeployPlan(
             kind=request.kind,
             deployment=name,
@@ -109,7 +119,7 @@ class Planner:
         return Now(documents, states, agents)
 
     async def _deploy_targets(
-        self, request: DeployRequest, name: str, deployment: DeploymentSettings, now: Now
+        self, request: DeployRequest, name: str, deployment: DeploymentSettings
     ) -> list[TargetPlan]:
         if request.all_locations:
             found = await self._catalog.all_locations(request.ref)
@@ -125,11 +135,13 @@ class Planner:
             )
         image_only = request.image is not None and request.ref is None
         read: dict[str, ProjectAtRef] = {}
-        if not (image_only and all(location in now.documents for location in found)):
-            files = await asyncio.gather(
-                *(self._catalog.read(project, request.ref) for project in projects)
-            )
-            read = {file.project: file for file in files}
+        if image_only:
+            now = await self._now(name)
+            if not all(location in now.documents for location in found):
+                read = await self._files(projects, request.ref)
+        else:
+            # The server of git and Dagster+ are asked at the same time: each may be slow.
+            now, read = await asyncio.gather(self._now(name), self._files(projects, request.ref))
         artifacts = ArtifactPlans(self._images, self._mirrors)
         plans = []
         for location, project in found.items():
@@ -146,6 +158,10 @@ class Planner:
                 )
                 plans.append(await self._from_file(file, location, name, artifact, deployment, now))
         return plans
+
+    async def _files(self, projects: list[str], ref: str | None) -> dict[str, ProjectAtRef]:
+        files = await asyncio.gather(*(self._catalog.read(project, ref) for project in projects))
+        return {file.project: file for file in files}
 
     async def _from_file(
         self,

@@ -11,7 +11,7 @@ from deploy_core.services import Output, Run, Services
 SEND_TRIES = 3
 """How often a change is sent when its answer was lost and it turns out not to have been done."""
 
-READ_BACK_TRIES = 3
+READ_BACK_TRIES = 6
 """How often we look for our own request after it was accepted, before we call it superseded."""
 
 

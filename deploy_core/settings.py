@@ -197,7 +197,7 @@ class CoreSettings(Settings):
     projects: dict[Name, ProjectSettings] = Field(default_factory=dict)
     default_deployment: str | None = None
     work_folder: str = "var"
-    poll_seconds: float = Field(default=0.5, gt=0)
+    poll_seconds: float = Field(default=0.2, gt=0)
     poll_seconds_most: float = Field(default=3.0, gt=0)
     no_agent_grace: float = Field(default=15.0, ge=0)
     parallel_targets: int = Field(default=50, ge=1, le=500)

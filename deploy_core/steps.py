@@ -85,10 +85,12 @@ async def read_live(services: Services, run: Run) -> Output:
     Raises `PlanChanged` when a confirmed plan no longer is what would be sent, `NoAgent` or
     `NoAgentOnQueue` when nobody would load it: then nothing is sent at all.
     """
-    await _some_agent(services, run)
-    requested = await requested_now(services, run)
-    documents = await services.dagster.documents(run.deployment)
-    states = await services.dagster.location_states(run.deployment)
+    _, requested = await asyncio.gather(_some_agent(services, run), requested_now(services, run))
+    # After what is requested, never before: a change in between must look like somebody else's.
+    documents, states = await asyncio.gather(
+        services.dagster.documents(run.deployment),
+        services.dagster.location_states(run.deployment),
+    )
     live, state = documents.get(run.location), states.get(run.location)
     pushed = run.outputs.get(StepName.PUSH, {}).get("image")
     document = await _document_to_send(services, run, live)

@@ -21,8 +21,8 @@ from deploy_core.model.python_error import PythonError
 from deploy_core.requested import fingerprint
 from deploy_core.settings import CoreSettings
 
-QUICK_SECONDS = 30.0
-"""For so long the first poll interval is kept; most locations load within it."""
+POLL_SHARE = 0.05
+"""The poll interval as a part of the time waited: nobody waits a twentieth longer for our poll."""
 
 LOOK_ROUND_SECONDS = 5.0
 """How often agents, and changes by others, are looked at while we wait."""
@@ -106,7 +106,7 @@ class LoadWait:
         Dagster+ is waited out until the deadline.
         """
         began = self._clock.monotonic()
-        pause, looked = self._settings.poll_seconds, began
+        looked = began
         while True:
             waited = self._clock.monotonic() - began
             state = await self._state()
@@ -123,9 +123,11 @@ class LoadWait:
             if self._clock.monotonic() - looked >= LOOK_ROUND_SECONDS:
                 looked = self._clock.monotonic()
                 await self._look_round()
-            if waited > QUICK_SECONDS:
-                pause = min(pause * 1.2, self._settings.poll_seconds_most)
-            await self._clock.sleep(min(pause, max(seconds - waited, 0.01)))
+            await self._clock.sleep(min(self._pause(waited), max(seconds - waited, 0.01)))
+
+    def _pause(self, waited: float) -> float:
+        grown = max(waited * POLL_SHARE, self._settings.poll_seconds)
+        return min(grown, self._settings.poll_seconds_most)
 
     async def requested_by_other(self) -> bool:
         """Return True when what Dagster+ is asked to run is no longer what we asked for."""

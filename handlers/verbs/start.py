@@ -21,8 +21,8 @@ async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
     made = await desk.store.deploys.made_from(ask.key)
     if made is not None:
         return made
-    plan = await _plan(desk, ask, wanted)
-    place = await _place(desk, ask, plan.deployment)
+    plan, here = await asyncio.gather(_plan(desk, ask, wanted), desk.slack.may_post(ask.channel))
+    place = Place(channel=ask.channel) if here else await _place(desk, ask, plan.deployment)
     started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)
     if place.channel != ask.channel:
         direct = place.channel.startswith("D")
@@ -44,9 +44,7 @@ async def _plan(desk: Desk, ask: Ask, wanted: DeployRequest) -> DeployPlan:
 
 
 async def _place(desk: Desk, ask: Ask, deployment: str) -> Place:
-    """The channel of the command, else the deployment's home channel, else direct messages."""
-    if await desk.slack.may_post(ask.channel):
-        return Place(channel=ask.channel)
+    """Where to go from a channel that is closed to the bot: home, else to direct messages."""
     home = desk.settings.deployments[deployment].home_channel
     if home is not None and await desk.slack.may_post(home):
         return Place(channel=home)
