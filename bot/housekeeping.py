@@ -17,6 +17,9 @@ NAMES_SECONDS = 60
 EXPIRE_SECONDS = 15
 """How often plans that wait for Confirm are looked through for those that have expired."""
 
+TAGS_SECONDS = 300
+"""How often registries are asked for the tags that the deploy form offers."""
+
 COLLECT_SECONDS = 3600
 IMAGES_FIRST_SECONDS = 60
 """What a build that was cut off has left goes soon after the start, not an hour later."""
@@ -31,6 +34,7 @@ class Housekeeping:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._tags_read = False
         # A job that was late still runs, once: the default grace of one second would drop it.
         late = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=late)
@@ -41,6 +45,7 @@ class Housekeeping:
         add = self._scheduler.add_job
         add(_ended_by_stop(self._names), "interval", seconds=NAMES_SECONDS, next_run_time=now)
         add(_ended_by_stop(self._expire), "interval", seconds=EXPIRE_SECONDS, next_run_time=now)
+        add(_ended_by_stop(self._tags), "interval", seconds=TAGS_SECONDS)
         add(_ended_by_stop(self._forget), "interval", seconds=COLLECT_SECONDS)
         add(_ended_by_stop(self._collect), "interval", seconds=COLLECT_SECONDS)
         projects = self._core.settings.core.projects.values()
@@ -58,6 +63,13 @@ class Housekeeping:
         await self._core.catalog.refresh()
         for project, error in self._core.catalog.failures.items():
             _log.warning("project_unreadable", project=project, reason=error.reason)
+        if not self._tags_read:
+            await self._tags()
+
+    async def _tags(self) -> None:
+        self._tags_read = True
+        for repository, error in (await self._core.tags.refresh()).items():
+            _log.warning("tags_unreadable", repository=repository, reason=error.reason)
 
     async def _expire(self) -> None:
         try:

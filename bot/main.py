@@ -65,6 +65,7 @@ class Bot:
             engine=core.engine,
             store=core.store,
             catalog=core.catalog,
+            tags=core.tags,
             dagster=core.services.dagster,
             settings=settings.core,
             slack=self._slack,

@@ -11,6 +11,7 @@ import httpx
 
 from bot.settings import BotSettings
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
+from deploy_core.artifacts.offered_tags import OfferedTags
 from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock, SystemClock
 from deploy_core.crash import Crash
@@ -35,6 +36,7 @@ class Core:
     catalog: Catalog
     engine: Engine
     worker: Worker
+    tags: OfferedTags
 
     @property
     def store(self) -> Store:
@@ -73,4 +75,6 @@ async def open_core(
         )
         worker = Worker(services, kind=kind, name=store.process)
         planner = Planner(settings.core, dagster, catalog, mirrors, store, images)
-        yield Core(settings, services, catalog, Engine(services, planner, worker.wake), worker)
+        engine = Engine(services, planner, worker.wake)
+        tags = OfferedTags(images, catalog, mirrors)
+        yield Core(settings, services, catalog, engine, worker, tags)

@@ -38,12 +38,18 @@ class Catalog:
         self._projects = projects
         self._mirrors = mirrors
         self._names: dict[str, tuple[str, ...]] = {}
+        self._last: dict[str, ProjectAtRef] = {}
         self._failed: dict[str, DeployError] = {}
 
     @property
     def known(self) -> dict[str, tuple[str, ...]]:
         """The names of each project's locations as last read; no project is asked."""
         return dict(self._names)
+
+    @property
+    def last(self) -> dict[str, ProjectAtRef]:
+        """Each project's file at its default ref as last read; no project is asked."""
+        return dict(self._last)
 
     @property
     def failures(self) -> dict[str, DeployError]:
@@ -63,6 +69,7 @@ class Catalog:
         locations = await asyncio.to_thread(parse_dagster_cloud_yaml, text, path=settings.file)
         if wanted == settings.default_ref:
             self._names[project] = tuple(location.name for location in locations)
+            self._last[project] = ProjectAtRef(project, settings, wanted, commit, locations)
         return ProjectAtRef(project, settings, wanted, commit, locations)
 
     async def refresh(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deploy_core.agents import agent_problem
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
+from deploy_core.artifacts.documents import full_image, repository_of
 from deploy_core.artifacts.plans import FIRST_STEPS, ArtifactPlan, ArtifactPlans
 from deploy_core.catalog import Catalog, ProjectAtRef
 from deploy_core.dagster_plus.client import DagsterPlus
@@ -146,7 +147,8 @@ class Planner:
         plans = []
         for location, project in found.items():
             if image_only and request.image and location in now.documents:
-                image, risk = await artifacts.find(request.image)
+                repository = repository_of(now.documents[location].get("image"))
+                image, risk = await artifacts.find(full_image(request.image, repository))
                 plan = self._new_image(location, project, image, deployment, now)
                 plans.append(plan.model_copy(update={"risks": (*plan.risks, *_if_any(risk))}))
             elif project is None:

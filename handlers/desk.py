@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from pydantic import JsonValue
 
+from deploy_core.artifacts.offered_tags import OfferedTags
 from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock
 from deploy_core.crash import Crash
@@ -122,6 +123,7 @@ class Desk:
     engine: Engine
     store: Store
     catalog: Catalog
+    tags: OfferedTags
     dagster: DagsterPlus
     settings: CoreSettings
     slack: Slack

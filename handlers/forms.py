@@ -49,6 +49,7 @@ def _choices(desk: Desk) -> FormChoices:
         deployments=tuple(settings.deployments),
         default_deployment=settings.default_deployment or next(iter(settings.deployments)),
         default_ref=next(iter(refs)) if len(refs) == 1 else None,
+        images=any(project.artifact == "prebuilt" for project in settings.projects.values()),
     )
 
 
@@ -78,6 +79,10 @@ class Forms:
     async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Answer a picker from the cache; it must never wait for the network."""
         part = str(body.get("value", ""))
+        if body.get("action_id") == modals.IMAGE:
+            images = self._desk.tags.known(modals.chosen_locations(body.get("view", {})))
+            await ack(options=modals.image_options(images, part))
+            return
         names = (
             tuple(self._desk.settings.deployments)
             if body.get("action_id") == modals.DEPLOYMENT

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from deploy_core.model.errors import UsageError
+from deploy_core.model.plan import short_image
 from handlers import actions, limits
 from handlers.blocks import Block, plain_text, section
 from handlers.commands import Deploy, OpenDeployForm, typed
@@ -21,9 +22,10 @@ from handlers.text import forms as text
 
 LOCATIONS: Final = "locations"
 REF: Final = "ref"
+IMAGE: Final = "image"
 DEPLOYMENT: Final = "deployment"
 WHY: Final = "why"
-FIELDS: Final = (LOCATIONS, REF, DEPLOYMENT, WHY)
+FIELDS: Final = (LOCATIONS, REF, IMAGE, DEPLOYMENT, WHY)
 """The ids of the form's fields; each is the block_id and the action_id."""
 
 MOST_CHOSEN: Final = 100
@@ -32,12 +34,14 @@ MOST_CHOSEN: Final = 100
 @dataclass(frozen=True)
 class FormChoices:
     """What can be chosen. `locations` are names, or `project:location` where two have the name;
-    `default_deployment` is chosen at first, `default_ref` is only shown."""
+    `default_deployment` is chosen at first, `default_ref` is only shown. `images` says whether CI's
+    images can be chosen."""
 
     locations: tuple[str, ...]
     deployments: tuple[str, ...]
     default_deployment: str | None = None
     default_ref: str | None = None
+    images: bool = False
 
 
 def deploy_form(
@@ -54,6 +58,7 @@ def deploy_form(
     kept = json.dumps({**metadata, **({"image": filled.image} if filled.image else {})})
     if limits.size(kept) > limits.PRIVATE_METADATA:
         raise ValueError(f"private_metadata of {limits.size(kept)} characters")
+    image = [_input(IMAGE, text.IMAGE, _image(), hint=text.IMAGE_HINT, optional=True)]
     return {
         "type": "modal",
         "callback_id": actions.DEPLOY_FORM,
@@ -64,6 +69,7 @@ def deploy_form(
         "blocks": [
             _input(LOCATIONS, text.LOCATIONS, _locations(choices)),
             _input(REF, text.REF, _ref(choices, filled), hint=text.REF_HINT, optional=True),
+            *(image if choices.images else []),
             _input(DEPLOYMENT, text.DEPLOYMENT, _deployment(choices, filled)),
             _input(WHY, text.WHY, _why(filled), hint=text.WHY_HINT, optional=True),
         ],
@@ -118,6 +124,29 @@ def options(names: Sequence[str], part: str = "") -> list[Block]:
     return [_option(name) for name in fitting[: limits.OPTIONS]]
 
 
+def image_options(images: Sequence[str], typed: str = "") -> list[Block]:
+    """Return at most a hundred images whose name contains what was typed, in the given order.
+
+    The tag is shown, and the repository too where there are several; the value is the whole name.
+    """
+    wanted = typed.strip().casefold()
+    fitting = [
+        image
+        for image in images
+        if wanted in image.casefold() and limits.size(image) <= limits.OPTION_VALUE
+    ]
+    several = len({image.rpartition(":")[0] for image in images}) > 1
+    return [
+        _option(image, short_image(image) if several else image.rpartition(":")[2])
+        for image in fitting[: limits.OPTIONS]
+    ]
+
+
+def chosen_locations(view: Mapping[str, Any]) -> list[str]:
+    """Return the locations that are chosen in a form which is still open."""
+    return _chosen(view.get("state", {}).get("values", {}), LOCATIONS)
+
+
 def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
     """Read a submitted form: the command, or what is wrong by the field's block_id.
 
@@ -140,7 +169,8 @@ def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
             errors[field] = problem
     if errors:
         return errors
-    image = read_metadata(view).get("image")
+    chosen_image = next(iter(_chosen(values, IMAGE)), None)
+    image = chosen_image or read_metadata(view).get("image")
     found = Deploy(
         tuple(locations),
         ref=ref,
@@ -207,6 +237,14 @@ def _locations(choices: FormChoices) -> Block:
     return {"type": "multi_static_select", "options": offered, **shared}
 
 
+def _image() -> Block:
+    return {
+        "type": "external_select",
+        "min_query_length": 0,
+        "placeholder": plain_text(text.CHOOSE, limits.PLACEHOLDER),
+    }
+
+
 def _deployment(choices: FormChoices, filled: OpenDeployForm) -> Block:
     shared: Block = {"placeholder": plain_text(text.CHOOSE, limits.PLACEHOLDER)}
     offered = options(choices.deployments)
@@ -235,5 +273,5 @@ def _why(filled: OpenDeployForm) -> Block:
     return element
 
 
-def _option(name: str) -> Block:
-    return {"text": plain_text(name, limits.OPTION_TEXT), "value": name}
+def _option(name: str, shown: str | None = None) -> Block:
+    return {"text": plain_text(shown or name, limits.OPTION_TEXT), "value": name}

@@ -50,6 +50,8 @@ OnLog = Callable[[str], Awaitable[None]]
 KEY_TAG = "chatops-"
 """An image's tag is this and its content key: by it we see that it was built before."""
 
+MOST_TAGS = 5000
+
 _THREADS = 32  # mostly waiting for an engine; more builds than this run nowhere at once
 
 
@@ -120,7 +122,7 @@ class DockerArtifacts:
 
     async def tags(self, repository: str) -> tuple[str, ...]:
         """Return the tags in the repository, for pickers."""
-        return await self._registry.tags(parse_image_ref(repository))
+        return await self._registry.tags(parse_image_ref(repository), MOST_TAGS)
 
     async def build(
         self,

@@ -57,11 +57,30 @@ def repository_in_file(location: FileLocation) -> str | None:
     """Return the repository of the location's images: `build.registry`, else that of `image`."""
     if location.build is not None and location.build.registry is not None:
         return location.build.registry
-    image = location.document.get("image")
+    return repository_of(location.document.get("image"))
+
+
+def repository_of(image: JsonValue) -> str | None:
+    """Return an image's name without tag and digest; None for what isn't a name."""
     if not isinstance(image, str):
         return None
     head, slash, tail = image.partition("@")[0].rpartition("/")
     return f"{head}{slash}{tail.partition(':')[0]}"
+
+
+def full_image(image: str, repository: str | None) -> str:
+    """Return the image that a person has named: `:TAG` alone is one of the location's repository.
+
+    Raises `ImageMissing` where that isn't known.
+    """
+    if not image.startswith(":"):
+        return image
+    if repository is None:
+        raise ImageMissing(
+            f"`{image}` is a tag, and nothing says in which repository.",
+            next_step="Write the whole name: `registry/repository:tag`.",
+        )
+    return f"{repository}{image}"
 
 
 def tag_of_commit(template: str, location: str, sha: str) -> str:

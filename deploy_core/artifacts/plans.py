@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 from deploy_core.artifacts.build_recipe import content_key, object_ids, recipe_for
 from deploy_core.artifacts.docker_artifacts import KEY_TAG, DockerArtifacts
-from deploy_core.artifacts.documents import image_in_file, wanted_document
+from deploy_core.artifacts.documents import (
+    full_image,
+    image_in_file,
+    repository_in_file,
+    wanted_document,
+)
 from deploy_core.catalog import ProjectAtRef
 from deploy_core.model.errors import RegistryUnauthorised, RegistryUnreachable
 from deploy_core.model.plan import ArtifactKind, BuildPlan, Document, StepName
@@ -55,7 +60,10 @@ class ArtifactPlans:
             tagged = f"{build.repository}:{KEY_TAG}{build.key}"
             document = self._document(file, location, tagged)
             return ArtifactPlan(ArtifactKind.DOCKER, document, build)
-        wanted = image or image_in_file(location, settings, file.commit)
+        if image is not None:
+            wanted = full_image(image, repository_in_file(location))
+        else:
+            wanted = image_in_file(location, settings, file.commit)
         found, risk = await self.find(wanted)
         document = self._document(file, location, found)
         return ArtifactPlan(ArtifactKind.PREBUILT, document, risks=(risk,) if risk else ())

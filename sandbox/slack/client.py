@@ -78,10 +78,17 @@ class SlackPerson:
         typed: str,
         *,
         block_id: str | None = None,
+        filled: Mapping[str, Any] | None = None,
     ) -> Outcome:
-        """Type into an external select; the options are in the outcome."""
+        """Type into an external select; the options are in the outcome. `filled` has what is
+        chosen in the modal's other fields before."""
         return await self._act(
-            "suggest", action_id=action_id, block_id=block_id, typed=typed, **_place(where)
+            "suggest",
+            action_id=action_id,
+            block_id=block_id,
+            typed=typed,
+            values=dict(filled or {}),
+            **_place(where),
         )
 
     async def submit(self, values: Mapping[str, Any] | None = None) -> Outcome:

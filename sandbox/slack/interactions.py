@@ -121,6 +121,8 @@ class Interactions:
         where = self._place(person, asked)
         block, element = find_element(where, str(asked.get("action_id")), asked.get("block_id"))
         typed = str(asked.get("typed") or "")
+        if isinstance(where, View):
+            self.fill(person, where, asked.get("values") or {})
         ids = (block["block_id"], element["action_id"])
         if len(typed) < element.get("min_query_length", 3):
             return outcome(Ack({}), options=[], sent=False)

@@ -1,6 +1,7 @@
 """The deploy form: drawn within Slack's limits, and read back with the same checks as text."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 from handlers.commands import Deploy, OpenDeployForm
 from handlers.modals import (
     DEPLOYMENT,
+    IMAGE,
     LOCATIONS,
     REF,
     WHY,
     FormChoices,
     deploy_form,
     detail_view,
+    image_options,
     loading_view,
     options,
     problem_view,
@@ -36,7 +39,7 @@ def submitted(metadata: dict[str, Any] | None = None, **fields: Any) -> dict[str
     for name, value in fields.items():
         if name == LOCATIONS:
             chosen: Any = {"selected_options": [{"value": each} for each in value]}
-        elif name == DEPLOYMENT:
+        elif name in {DEPLOYMENT, IMAGE}:
             chosen = {"selected_option": {"value": value}}
         else:
             chosen = {"value": value}
@@ -83,6 +86,27 @@ def test_names_that_begin_with_what_was_typed_come_first() -> None:
         "core_b",
         "my_core",
     ]
+
+
+def test_images_are_a_field_where_ci_pushes_them() -> None:
+    assert IMAGE not in elements(deploy_form(CHOICES, metadata={}))
+    view = deploy_form(replace(CHOICES, images=True), metadata={})
+    check_view(view)
+    assert elements(view)[IMAGE]["type"] == "external_select"
+    read = read_deploy_form(submitted({"image": "a:1"}, locations=["core"], image="a:2"))
+    assert isinstance(read, Deploy)
+    assert read.image == "a:2"
+
+
+def test_image_options_keep_their_order_and_name_the_repository_where_it_matters() -> None:
+    images = ("r.example/team/core:b", "r.example/team/core:a", f"r.example/{'x' * 150}:a")
+    assert [(o["text"]["text"], o["value"]) for o in image_options(images[:2])] == [
+        ("b", images[0]),
+        ("a", images[1]),
+    ]
+    assert [o["value"] for o in image_options(images, "core:A")] == [images[1]]
+    assert [o["text"]["text"] for o in image_options(images)] == ["core:b", "core:a"]
+    assert len(image_options([f"r.example/core:{n}" for n in range(300)])) == 100
 
 
 def test_submission_is_read_as_a_command() -> None:

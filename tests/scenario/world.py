@@ -198,7 +198,7 @@ def config_of(folder: Path, projects: dict[str, Path], may: list[str]) -> dict[s
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, projects: dict[str, Path], *, clock: Clock | None = None, **changes: Any
+    folder: Path, projects: dict[str, Path], /, *, clock: Clock | None = None, **changes: Any
 ) -> AsyncIterator[World]:
     """Start all of it; `changes` replace keys of the configuration file."""
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
