@@ -35,6 +35,7 @@ class Housekeeping:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._tags_read = False
+        self._running: set[asyncio.Future[None]] = set()
         # A job that was late still runs, once: the default grace of one second would drop it.
         late = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=late)
@@ -43,21 +44,37 @@ class Housekeeping:
         """Begin, and read the names at once."""
         now = self._core.services.clock.now()
         add = self._scheduler.add_job
-        add(_ended_by_stop(self._names), "interval", seconds=NAMES_SECONDS, next_run_time=now)
-        add(_ended_by_stop(self._expire), "interval", seconds=EXPIRE_SECONDS, next_run_time=now)
-        add(_ended_by_stop(self._tags), "interval", seconds=TAGS_SECONDS)
-        add(_ended_by_stop(self._forget), "interval", seconds=COLLECT_SECONDS)
-        add(_ended_by_stop(self._collect), "interval", seconds=COLLECT_SECONDS)
+        add(self._job(self._names), "interval", seconds=NAMES_SECONDS, next_run_time=now)
+        add(self._job(self._expire), "interval", seconds=EXPIRE_SECONDS, next_run_time=now)
+        add(self._job(self._tags), "interval", seconds=TAGS_SECONDS)
+        add(self._job(self._forget), "interval", seconds=COLLECT_SECONDS)
+        add(self._job(self._collect), "interval", seconds=COLLECT_SECONDS)
         projects = self._core.settings.core.projects.values()
         if any(project.artifact == "docker" for project in projects):
-            collect = _ended_by_stop(self.collect_images)
+            collect = self._job(self.collect_images)
             soon = now + timedelta(seconds=IMAGES_FIRST_SECONDS)
             add(collect, "interval", seconds=COLLECT_SECONDS, next_run_time=soon)
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Start no more jobs."""
+    async def stop(self) -> None:
+        """Start no more jobs, and wait until those that run have ended what they started."""
+        running = list(self._running)
+        for job in running:
+            job.cancel()
         self._scheduler.shutdown(wait=False)
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _job(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """The scheduler knows only when; a job that is ended by `stop` hasn't failed."""
+
+        async def run() -> None:
+            task = asyncio.ensure_future(work())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(task)
+
+        return run
 
     async def _names(self) -> None:
         await self._core.catalog.refresh()
@@ -115,13 +132,3 @@ class Housekeeping:
         images = await self._core.services.images.collect()
         if images:
             _log.info("images_removed", count=len(images))
-
-
-def _ended_by_stop(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """The scheduler's shutdown cancels a job that runs, and would log that as its failure."""
-
-    async def run() -> None:
-        with suppress(asyncio.CancelledError):
-            await job()
-
-    return run

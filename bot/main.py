@@ -70,6 +70,7 @@ class Bot:
             settings=settings.core,
             slack=self._slack,
             clock=clock,
+            board=core.board,
             team=settings.file.slack.team,
             crash=core.services.crash,
         )
@@ -119,7 +120,7 @@ class Bot:
         if self._connection is not None:
             await self._end("slack")
         await self._end("take_over")
-        self._housekeeping.stop()
+        await self._housekeeping.stop()
         await self._desk.tasks.drain(seconds)
         await self._core.worker.drain(seconds)
         await self._end("worker")

@@ -16,11 +16,14 @@ from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock, SystemClock
 from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.drift import Drifts
 from deploy_core.engine import Engine
 from deploy_core.planner import Planner
 from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
+from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
+from deploy_core.watch.readings import Readings
 from deploy_core.worker import Worker
 
 MUTATION_PART = 2 / 3
@@ -37,6 +40,8 @@ class Core:
     engine: Engine
     worker: Worker
     tags: OfferedTags
+    readings: Readings
+    board: StatusBoard
 
     @property
     def store(self) -> Store:
@@ -77,4 +82,9 @@ async def open_core(
         planner = Planner(settings.core, dagster, catalog, mirrors, store, images)
         engine = Engine(services, planner, worker.wake)
         tags = OfferedTags(images, catalog, mirrors)
-        yield Core(settings, services, catalog, engine, worker, tags)
+        readings = Readings(dagster, clock)
+        stack.push_async_callback(readings.close)
+        drifts = Drifts(dict(settings.core.projects), catalog, mirrors)
+        stack.push_async_callback(drifts.close)
+        board = StatusBoard(settings.core, dagster, readings, store, catalog, drifts)
+        yield Core(settings, services, catalog, engine, worker, tags, readings, board)

@@ -52,6 +52,17 @@ class Catalog:
         return dict(self._last)
 
     @property
+    def heads(self) -> dict[str, Commit]:
+        """The commit of each project's default ref as last read; no project is asked."""
+        return {project: read.commit for project, read in self._last.items()}
+
+    def project_of(self, location: str) -> str | None:
+        """Return the project that has this location at its default ref, as last read; None for
+        one of no project, or of several."""
+        having = self._projects_with(location)
+        return having[0] if len(having) == 1 else None
+
+    @property
     def failures(self) -> dict[str, DeployError]:
         """Why a project's names could not be read, for those that could not."""
         return dict(self._failed)

@@ -5,11 +5,12 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterable
+from typing import Any
 
 AGAIN_SECONDS = 0.5
 
 
-async def end_tasks(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel the tasks and wait until each has really ended; what they raise is dropped.
 
     A library that is interrupted at an unlucky moment may answer with an error of its own instead

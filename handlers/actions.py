@@ -17,7 +17,11 @@ ROLL_BACK: Final = "deploy.roll_back"
 FULL_ERROR: Final = "deploy.full_error"
 OPEN_DAGSTER: Final = "deploy.open_dagster"  # a link; Slack reports the click all the same
 OPEN_FORM: Final = "form.open"
-TRY_THIS: Final = "command.try"  # a “did you mean” button; its value is the text of the command
+COMMAND: Final = "command."
+"""Buttons whose value is the text of a command, read and checked as if it was typed."""
+TRY_THIS: Final = "command.try"  # a “did you mean” button
+SHOW: Final = "command.show"  # another page, or another part, in the place of this one
+RUN: Final = "command.run"  # changes something, after Slack has asked
 
 DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
 

@@ -84,6 +84,15 @@ def button(
     return made
 
 
+def command_button(
+    label: str, action_id: str, command: str, *, confirm: Block | None = None
+) -> list[Block]:
+    """Return a button that carries a command's text; none where Slack couldn't carry it."""
+    if limits.size(command) > limits.BUTTON_VALUE or not command.isprintable():
+        return []
+    return [button(label, action_id, command, confirm=confirm)]
+
+
 def url_button(label: str, action_id: str, url: str | None) -> Block | None:
     """Return a button that opens an address, or None where the address isn't usable."""
     if url is None or not safe_url(url):

@@ -55,8 +55,7 @@ class Buttons:
     async def deal(self, ask: Ask) -> None:
         """Do what the button says; a second time after a crash too, with one effect."""
         action = ask.action or ""
-        if action == actions.OPEN_FORM or action.startswith(actions.TRY_THIS):
-            # The value is a command's text, which is read and checked as if it was typed.
+        if action == actions.OPEN_FORM or action.startswith(actions.COMMAND):
             await self._deal_with_text(replace(ask, text=ask.value))
             return
         meant = read_button_value(ask.value)
@@ -175,4 +174,6 @@ def _ask(body: dict[str, Any], action: dict[str, Any]) -> Ask:
         value=str(action.get("value", "")),
         response_url=body.get("response_url"),
         trigger_id=body.get("trigger_id"),
+        replace=action["action_id"].startswith(actions.SHOW)
+        and container.get("is_ephemeral", False),
     )

@@ -88,13 +88,34 @@ class Deploys:
 
 @dataclass(frozen=True)
 class Status:
-    """Say what is live."""
+    """Say what is live: of one location, of a project, of what a pattern fits, or of all.
 
-    location: str | None = None
+    `state` is one of `STATES`. `here` shows it to everybody in the channel.
+    """
+
+    name: str | None = None
     deployment: str | None = None
+    state: str | None = None
+    page: int = 1
+    here: bool = False
 
 
-Command = Help | OpenDeployForm | Deploy | Redeploy | Rollback | Cancel | Logs | Deploys | Status
+STATES = ("failed", "agent-down", "loading", "loaded", "behind", "outside")
+"""What `status --state` takes: how a location stands, or that the default branch has more
+commits, or that what is live is not what the bot put there."""
+
+
+@dataclass(frozen=True)
+class Agents:
+    """Say how the agents of a deployment are, and which locations hang on them."""
+
+    deployment: str | None = None
+    here: bool = False
+
+
+Command = (
+    Help | OpenDeployForm | Deploy | Redeploy | Rollback | Cancel | Logs | Deploys | Status | Agents
+)
 
 RESERVED = frozenset({"to", "in", "on"})
 """Words that stand before a deployment; a location of that name is written in quotes."""
@@ -122,9 +143,8 @@ def render(command: Command) -> str:
             verb = "cancel" if isinstance(command, Cancel) else "logs"
             parts = [verb, _number(command.deploy), _name(command.location)]
             parts += [_in(command.deployment)]
-        case Deploys() | Status():
-            verb = "deploys" if isinstance(command, Deploys) else "status"
-            parts = [verb, _name(command.location), _in(command.deployment)]
+        case Deploys() | Status() | Agents():
+            parts = _look(command)
         case _:
             assert_never(command)
     if isinstance(command, OpenDeployForm | Deploy):
@@ -137,6 +157,22 @@ def render(command: Command) -> str:
 def typed(command: Command) -> str:
     """Return the text of a command as Slack sends it: `parse` reads it back as the command."""
     return render(command).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _look(command: Deploys | Status | Agents) -> list[str]:
+    if isinstance(command, Deploys):
+        return ["deploys", _name(command.location), _in(command.deployment)]
+    here = "--here" if command.here else ""
+    if isinstance(command, Agents):
+        return ["agents", _in(command.deployment), here]
+    return [
+        "status",
+        _name(command.name),
+        _in(command.deployment),
+        f"--state {command.state}" if command.state else "",
+        f"--page {command.page}" if command.page > 1 else "",
+        here,
+    ]
 
 
 def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:

@@ -19,12 +19,13 @@ from deploy_core.engine import Engine
 from deploy_core.model.errors import DeployError, InternalError, NotAllowed, StoreError
 from deploy_core.model.people import Actor
 from deploy_core.settings import CoreSettings
+from deploy_core.status import StatusBoard
 from deploy_core.store.inbox import Taken
 from deploy_core.store.store import Store
 from handlers.blocks import Message
 from handlers.cards.answers import error_message
 from handlers.slack import Slack
-from handlers.slack_errors import SlackError
+from handlers.slack_errors import ChannelClosed, SlackError
 from handlers.text.answers import said_twice
 
 SAME_WORDS = timedelta(seconds=10)
@@ -42,7 +43,8 @@ class Ask:
 
     `text` is a command, typed or filled into a form. `action` is the id of a pressed button and
     `value` what it carries. `thread_ts` is the thread it was written in. `trigger_id` opens a modal
-    within three seconds.
+    within three seconds. `replace`: the answer takes the place of the private message whose button
+    was pressed.
     """
 
     key: str
@@ -54,6 +56,7 @@ class Ask:
     thread_ts: str | None = None
     response_url: str | None = None
     trigger_id: str | None = None
+    replace: bool = False
 
     def payload(self) -> dict[str, JsonValue]:
         """Return what is kept: enough to carry it out after a crash."""
@@ -128,6 +131,7 @@ class Desk:
     settings: CoreSettings
     slack: Slack
     clock: Clock
+    board: StatusBoard
     team: str | None = None
     tasks: Tasks = field(default_factory=Tasks)
     crash: Crash = field(default_factory=Crash)
@@ -178,10 +182,24 @@ class Desk:
                 channel=ask.channel,
                 thread_ts=ask.thread_ts,
                 response_url=ask.response_url,
+                replace=ask.replace,
             )
         except SlackError as error:
             # Private answers aren't kept: there is nobody left to tell but the log.
             _log.warning("answer_lost", reason=error.reason, said=error.summary)
+
+    async def answer(self, ask: Ask, message: Message, *, here: bool) -> None:
+        """Answer the person who asked, or `here`: everybody in the channel."""
+        if not here:
+            await self.private(ask, message)
+            return
+        try:
+            await self.slack.post(ask.channel, message, thread_ts=ask.thread_ts)
+        except ChannelClosed:
+            if ask.response_url is None:
+                raise
+            # Slack lets the answer to a command into channels where the bot isn't.
+            await self.slack.respond(ask.response_url, message, here=True)
 
     async def say(self, ask: Ask, text: str) -> None:
         """Answer only the person who asked, in one sentence."""

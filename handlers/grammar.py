@@ -14,6 +14,8 @@ from typing import Final
 from deploy_core.model.errors import UsageError
 from handlers.commands import (
     RESERVED,
+    STATES,
+    Agents,
     Cancel,
     Command,
     Deploy,
@@ -330,7 +332,29 @@ def _deploys(said: _Said) -> Command:
 
 
 def _status(said: _Said) -> Command:
-    return Status(_one_location(said), said.deployment)
+    state, page = said.values.get("state"), said.values.get("page", "1")
+    if state is not None and state.lower() not in STATES:
+        raise form_error(
+            "status",
+            f"There is no state “{short(state)}”; there are {', '.join(STATES)}.",
+            choices=tuple(f"--state {name}" for name in near(state.lower(), STATES)),
+        )
+    if not re.fullmatch(r"[1-9]\d{0,5}", page, re.ASCII):
+        raise form_error("status", f"“{short(page)}” isn't the number of a page.")
+    return Status(
+        _one_location(said),
+        said.deployment,
+        state.lower() if state else None,
+        int(page),
+        "here" in said.flags,
+    )
+
+
+def _agents(said: _Said) -> Command:
+    _no_ref(said)
+    if said.names:
+        raise form_error("agents", "agents takes no location.", choices=("status",))
+    return Agents(said.deployment, "here" in said.flags)
 
 
 _BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
@@ -341,4 +365,5 @@ _BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
     "logs": _logs,
     "deploys": _deploys,
     "status": _status,
+    "agents": _agents,
 }

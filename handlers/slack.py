@@ -181,12 +181,14 @@ class Slack:
         channel: str,
         thread_ts: str | None = None,
         response_url: str | None = None,
+        replace: bool = False,
     ) -> None:
-        """Answer one person only. Through `response_url` where there is one: it works in channels
+        """Answer one person only, with `replace` in the place of the message whose button they
+        pressed. Through `response_url` where there is one: it works in channels
         where the bot isn't. Where the person can't be reached in the channel: a direct message."""
         if response_url is not None and thread_ts is None:
             try:
-                await self._respond(response_url, message)
+                await self.respond(response_url, message, replace=replace)
                 return
             except SlackUnreachable:
                 pass  # it was used up, or is too old: after a restart, or a long plan
@@ -202,16 +204,19 @@ class Slack:
         except (ChannelClosed, SlackRefused):
             await self.post(await self.direct(user), message)
 
-    async def _respond(self, response_url: str, message: Message) -> None:
+    async def respond(
+        self, response_url: str, message: Message, *, replace: bool = False, here: bool = False
+    ) -> None:
+        """Answer at a response_url: the one person, or `here` everybody in the channel."""
         with slack_errors_mapped():
             answer = await AsyncWebhookClient(response_url, session=self._session).send(
                 text=message.text,
                 blocks=message.blocks or None,
-                response_type="ephemeral",
-                replace_original=False,
+                response_type="in_channel" if here else "ephemeral",
+                replace_original=replace,
             )
         if answer.status_code != 200:
-            raise SlackUnreachable(f"Slack refused a private answer ({answer.status_code}).")
+            raise SlackUnreachable(f"Slack refused an answer ({answer.status_code}).")
 
     async def direct(self, user: str) -> str:
         """Return the channel of the direct messages with a person."""

@@ -15,7 +15,8 @@ FORMS: Final[dict[str, str]] = {
     "cancel": "cancel NUMBER or cancel LOCATION [in DEPLOYMENT]",
     "deploys": "deploys [LOCATION] [in DEPLOYMENT]",
     "logs": "logs NUMBER or logs LOCATION [in DEPLOYMENT]",
-    "status": "status [LOCATION] [in DEPLOYMENT]",
+    "status": "status [LOCATION|PROJECT] [in DEPLOYMENT] [--state STATE] [--page N] [--here]",
+    "agents": "agents [in DEPLOYMENT] [--here]",
     "help": "help [COMMAND]",
 }
 """The form of each verb, without `/dagster`."""
@@ -24,6 +25,8 @@ MEANT: Final = {
     "history": "deploys",
     "list": "status",
     "live": "status",
+    "agent": "agents",
+    "queues": "agents",
     "log": "logs",
     "abort": "cancel",
     "stop": "cancel",
@@ -45,9 +48,11 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why"),
     "redeploy": ("all", "why"),
     "rollback": ("why",),
+    "status": ("here", "page", "state"),
+    "agents": ("here",),
 }
 
-FLAGS: Final = frozenset({"all", "rebuild"})
+FLAGS: Final = frozenset({"all", "here", "rebuild"})
 """Options without a value."""
 
 

@@ -18,6 +18,7 @@ from deploy_core.dagster_plus.values import (
     Deployed,
     DeploymentInfo,
     LocationState,
+    Repository,
 )
 from deploy_core.model.errors import InvalidLocation
 from deploy_core.model.plan import Document
@@ -90,6 +91,15 @@ class DagsterPlus:
         return await self._transport.call(
             documents.LOCATION_ERROR,
             wire.read_location_error,
+            deployment=deployment,
+            variables={"name": location},
+        )
+
+    async def repositories(self, deployment: str, location: str) -> tuple[Repository, ...] | None:
+        """Return what is in a loaded location, None where it isn't loaded."""
+        return await self._transport.call(
+            documents.LOCATION_CONTENTS,
+            wire.read_repositories,
             deployment=deployment,
             variables={"name": location},
         )

@@ -59,6 +59,36 @@ LOCATION_ERROR = Operation(
 }""",
 )
 
+LOCATION_CONTENTS = Operation(
+    "ChatopsLocationContents",
+    """query ChatopsLocationContents($name: String!) {
+  workspaceLocationEntryOrError(name: $name) {
+    __typename
+    ... on WorkspaceLocationEntry {
+      locationOrLoadError {
+        __typename
+        ... on RepositoryLocation {
+          repositories {
+            name
+            assetNodes { id }
+            jobs { name }
+            schedules {
+              name
+              cronSchedule
+              executionTimezone
+              scheduleState { status }
+            }
+            sensors { name sensorState { status } }
+          }
+        }
+        ... on PythonError { message stack }
+      }
+    }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
 LOCATION_DOCUMENTS = Operation(
     "ChatopsLocationDocuments",
     """query ChatopsLocationDocuments {
@@ -131,6 +161,7 @@ DELETE_LOCATION = Operation(
 ALL_OPERATIONS = (
     LOCATION_STATES,
     LOCATION_ERROR,
+    LOCATION_CONTENTS,
     LOCATION_DOCUMENTS,
     WORKSPACE_ENTRIES,
     AGENTS,

@@ -97,6 +97,56 @@ class LocationEntryData(Shape):
     )
 
 
+class StateShape(Shape):
+    status: Literal["RUNNING", "STOPPED"]
+
+
+class NamedShape(Shape):
+    name: str
+
+
+class ScheduleShape(Shape):
+    name: str
+    cron: str = Field(alias="cronSchedule")
+    timezone: str | None = Field(alias="executionTimezone")
+    state: StateShape = Field(alias="scheduleState")
+
+
+class SensorShape(Shape):
+    name: str
+    state: StateShape = Field(alias="sensorState")
+
+
+class AssetShape(Shape):
+    id: str
+
+
+class RepositoryShape(Shape):
+    name: str
+    assets: list[AssetShape] = Field(alias="assetNodes")
+    jobs: list[NamedShape]
+    schedules: list[ScheduleShape]
+    sensors: list[SensorShape]
+
+
+class ContentsShape(Shape):
+    typename: Literal["RepositoryLocation"] = Field(alias="__typename")
+    repositories: list[RepositoryShape]
+
+
+class EntryWithContentsShape(Shape):
+    typename: Literal["WorkspaceLocationEntry"] = Field(alias="__typename")
+    content: Annotated[ContentsShape | PythonErrorShape, Field(discriminator="typename")] | None = (
+        Field(alias="locationOrLoadError")
+    )
+
+
+class ContentsData(Shape):
+    entry: (
+        Annotated[EntryWithContentsShape | PythonErrorShape, Field(discriminator="typename")] | None
+    ) = Field(alias="workspaceLocationEntryOrError")
+
+
 class DocumentList(Shape):
     locations: list[dict[str, JsonValue]]
 

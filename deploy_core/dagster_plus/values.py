@@ -63,6 +63,35 @@ class AgentStatus:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A schedule; `timezone` is None where the deployment's own counts."""
+
+    name: str
+    cron: str
+    timezone: str | None
+    running: bool
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A sensor."""
+
+    name: str
+    running: bool
+
+
+@dataclass(frozen=True)
+class Repository:
+    """What is in one repository of a location; `jobs` are without Dagster's own for assets."""
+
+    name: str
+    assets: int
+    jobs: tuple[str, ...]
+    schedules: tuple[Schedule, ...]
+    sensors: tuple[Sensor, ...]
+
+
+@dataclass(frozen=True)
 class DeploymentInfo:
     """One full or branch deployment of the organisation."""
 

@@ -21,6 +21,9 @@ from deploy_core.dagster_plus.values import (
     Deployed,
     DeploymentInfo,
     LocationState,
+    Repository,
+    Schedule,
+    Sensor,
 )
 from deploy_core.model.errors import (
     DagsterPlusError,
@@ -75,6 +78,30 @@ def read_location_error(data: JsonObject) -> PythonError | None:
             )
             for link in entry.content.chain
         ),
+    )
+
+
+def read_repositories(data: JsonObject) -> tuple[Repository, ...] | None:
+    """Return what is in a loaded location; None where it isn't loaded, or isn't there."""
+    operation = documents.LOCATION_CONTENTS
+    entry = _checked(operation, shapes.ContentsData, data).entry
+    if isinstance(entry, shapes.PythonErrorShape):
+        raise _server_error(operation, entry)
+    if entry is None or not isinstance(entry.content, shapes.ContentsShape):
+        return None
+    return tuple(_repository(found) for found in entry.content.repositories)
+
+
+def _repository(found: shapes.RepositoryShape) -> Repository:
+    return Repository(
+        name=found.name,
+        assets=len(found.assets),
+        jobs=tuple(job.name for job in found.jobs if not job.name.startswith("__ASSET_JOB")),
+        schedules=tuple(
+            Schedule(one.name, one.cron, one.timezone or None, one.state.status == "RUNNING")
+            for one in found.schedules
+        ),
+        sensors=tuple(Sensor(one.name, one.state.status == "RUNNING") for one in found.sensors),
     )
 
 

@@ -7,7 +7,7 @@ program or prompt can run, and no credential is in an argument.
 import asyncio
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -86,15 +86,17 @@ async def run_git(
     """
     full = {**_environment(folder, access), **(environment or {})}
     try:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *arguments,
-            cwd=folder,
-            env=full,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
+        process = await _started(
+            asyncio.create_subprocess_exec(
+                "git",
+                *arguments,
+                cwd=folder,
+                env=full,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
         )
     except FileNotFoundError:
         raise GitFailed(
@@ -112,6 +114,25 @@ async def run_git(
             await end_group(process, _GRACE)
     text = redact(errors.decode("utf-8", "replace"), access.secrets if access else ())
     return Finished(process.returncode or 0, output, text)
+
+
+async def _started(
+    starting: Coroutine[object, object, asyncio.subprocess.Process],
+) -> asyncio.subprocess.Process:
+    """Wait for a process to have started. A start that is cancelled half-way would leave a process
+    that nobody knows of: it is let finish, and the process is ended."""
+    task = asyncio.ensure_future(starting)
+    interrupted: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted is not None:
+        if not task.cancelled() and task.exception() is None:
+            await end_group(task.result(), 0.0)
+        raise interrupted
+    return task.result()
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from deploy_core.store.applied import Applied
 from deploy_core.store.build_logs import BuildLogs
 from deploy_core.store.connection import Database
 from deploy_core.store.deploys import Deploys
+from deploy_core.store.history import History
 from deploy_core.store.inbox import Inbox
 from deploy_core.store.leases import LEASE, Leases
 from deploy_core.store.outbox import Outbox
@@ -30,6 +31,7 @@ class Store:
         self.outbox = Outbox(database, clock, leases, self.process)
         self.posts = Posts(database)
         self.inbox = Inbox(database, clock, leases, self.process)
+        self.history = History(database)
         self.applied = Applied(database, clock)
         self.build_logs = BuildLogs(database, clock)
 

@@ -22,11 +22,12 @@ def explained(target: Target) -> Explanation | None:
     checkout = target.step(StepName.CHECKOUT)
     folder = checkout.output.get("folder") if checkout is not None else None
     root = folder if isinstance(folder, str) else None
-    return _explain(target.failure.python_error, target.failure.reason, root)
+    return explained_error(target.failure.python_error, target.failure.reason, root)
 
 
 @lru_cache(maxsize=400)
-def _explain(error: PythonError, reason: str, root: str | None) -> Explanation:
+def explained_error(error: PythonError, reason: str, root: str | None = None) -> Explanation:
+    """Return the explanation of a load error, at once when it was explained before."""
     # a card is drawn at every step, and three hundred locations can fail with long traces
     return explain(error, reason=reason, checkout_root=root)
 

@@ -17,7 +17,8 @@ SHORT: Final[dict[str, str]] = {
     "cancel": "stop a deploy; once the change was sent, go back instead",
     "deploys": "list running and recent deploys",
     "logs": "show the steps and errors of a deploy",
-    "status": "say what is live",
+    "status": "say what is live, what is broken, and who put it there",
+    "agents": "say how the agents are, and what hangs on them",
     "help": "show this, or more about one command",
 }
 
@@ -51,7 +52,14 @@ MORE: Final[dict[str, str]] = {
         "Takes a deploy's number or a location; in a deploy's thread neither is needed.\n"
         "Examples: `logs 12`, `logs core`"
     ),
-    "status": "Examples: `status`, `status core`, `status in prod`",
+    "status": (
+        "One location, a project, a pattern such as `dbt*`, or everything, the worst first."
+        " `--state` takes `failed`, `agent-down`, `loading`, `loaded`, `behind` (the default branch"
+        " has more commits) or `outside` (what is live wasn't put there by the bot). `--here` shows"
+        " the answer to the whole channel.\n"
+        "Examples: `status`, `status core in prod`, `status --state failed`"
+    ),
+    "agents": "Examples: `agents`, `agents in prod --here`",
     "help": "Example: `help deploy`",
 }
 

@@ -1,22 +1,29 @@
-"""`status`: what is live, and what is broken."""
+"""`status`: what is live, what is broken, and who put it there."""
 
-from deploy_core.live import read_live
 from deploy_core.policy import deployment_named
-from handlers.cards.status import LiveState, StatusLine, status_message
+from deploy_core.status import LocationStatus, named
+from handlers.cards.links import CardLinks
+from handlers.cards.location import location_message
+from handlers.cards.status import status_message
 from handlers.commands import Status
 from handlers.desk import Ask, Desk
 
-_STATES = {
-    "loaded": LiveState.LOADED,
-    "loading": LiveState.LOADING,
-    "not loaded yet": LiveState.LOADING,
-    "failed to load": LiveState.BROKEN,
-}
-
 
 async def status(desk: Desk, ask: Ask, command: Status) -> None:
-    """Answer with a line a location. Raises `UnknownLocation`, `UnknownDeployment`."""
+    """Answer with a line a location, or with all about one. Raises `UnknownLocation`,
+    `UnknownDeployment`."""
     deployment, _ = deployment_named(desk.settings, command.deployment)
-    found = await read_live(desk.dagster, deployment, command.location)
-    lines = [StatusLine(live.location, _STATES[live.state], live.version.label) for live in found]
-    await desk.private(ask, status_message(deployment, lines))
+    command = Status(**{**vars(command), "deployment": deployment})
+    links = CardLinks(dagster=desk.dagster.deployment_url(deployment))
+    found = await desk.board.deployment(deployment)
+    wanted = found.locations
+    if command.name is not None:
+        chosen = named(found, command.name, desk.catalog.known)
+        if isinstance(chosen, LocationStatus):
+            detail = await desk.board.location(deployment, chosen.name)
+            message = location_message(detail, links=links, now=desk.clock.now())
+            await desk.answer(ask, message, here=command.here)
+            return
+        wanted = chosen
+    message = status_message(found, wanted, command, links=links, now=desk.clock.now())
+    await desk.answer(ask, message, here=command.here)

@@ -11,7 +11,13 @@ from aiohttp import web
 from sandbox.dagster_plus.control_plane import ControlPlane
 from sandbox.dagster_plus.graphql_api import Tokens, deployment_of
 from sandbox.dagster_plus.load_errors import load_error_from_stored
-from sandbox.dagster_plus.locations import Deployment, LoadReport, RepositoryContents
+from sandbox.dagster_plus.locations import (
+    Deployment,
+    LoadReport,
+    RepositoryContents,
+    Schedule,
+    Sensor,
+)
 
 
 @dataclass
@@ -171,7 +177,7 @@ def _versions(reported: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _contents(repository: dict[str, Any]) -> RepositoryContents:
-    """The names in Dagster's stored `ExternalRepositoryData`."""
+    """What is in Dagster's stored `ExternalRepositoryData`."""
 
     def names(key: str) -> tuple[str, ...]:
         return tuple(sorted(one["name"] for one in repository.get(key) or []))
@@ -179,9 +185,30 @@ def _contents(repository: dict[str, Any]) -> RepositoryContents:
     return RepositoryContents(
         name=repository["name"],
         jobs=names("external_job_refs") or names("external_pipeline_datas"),
-        schedules=names("external_schedule_datas"),
-        sensors=names("external_sensor_datas"),
+        schedules=tuple(
+            Schedule(
+                one["name"],
+                str(one["cron_schedule"]),
+                one.get("execution_timezone"),
+                running=_runs_by_default(one),
+            )
+            for one in repository.get("external_schedule_datas") or []
+        ),
+        sensors=tuple(
+            Sensor(one["name"], running=_runs_by_default(one))
+            for one in repository.get("external_sensor_datas") or []
+        ),
+        assets=tuple(
+            "/".join(one["asset_key"]["path"])
+            for one in repository.get("external_asset_graph_data") or []
+        ),
     )
+
+
+def _runs_by_default(stored: dict[str, Any]) -> bool:
+    """Nobody starts or stops them here: they stand as the code says."""
+    status = (stored.get("default_status") or {}).get("__enum__", "")
+    return bool(status.endswith(".RUNNING"))
 
 
 def _check_result(

@@ -11,13 +11,32 @@ AgentType = Literal["HYBRID", "SERVERLESS"]
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """A schedule that a code server reported."""
+
+    name: str
+    cron: str
+    timezone: str | None = None
+    running: bool = False
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A sensor that a code server reported."""
+
+    name: str
+    running: bool = False
+
+
+@dataclass(frozen=True)
 class RepositoryContents:
-    """One repository of a loaded location: the names that a code server reported."""
+    """One repository of a loaded location, as a code server reported it."""
 
     name: str
     jobs: tuple[str, ...] = ()
-    schedules: tuple[str, ...] = ()
-    sensors: tuple[str, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
+    assets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,9 +149,30 @@ class CodeLocation:
             "id": prefix,
             "name": contents.name,
             "jobs": [{"id": f"{prefix}:{name}", "name": name} for name in contents.jobs],
-            "schedules": [{"id": f"{prefix}:{name}", "name": name} for name in contents.schedules],
-            "sensors": [{"id": f"{prefix}:{name}", "name": name} for name in contents.sensors],
+            "schedules": [
+                {
+                    "id": f"{prefix}:{schedule.name}",
+                    "name": schedule.name,
+                    "cronSchedule": schedule.cron,
+                    "executionTimezone": schedule.timezone,
+                    "scheduleState": _instigation(f"{prefix}:{schedule.name}", schedule.running),
+                }
+                for schedule in contents.schedules
+            ],
+            "sensors": [
+                {
+                    "id": f"{prefix}:{sensor.name}",
+                    "name": sensor.name,
+                    "sensorState": _instigation(f"{prefix}:{sensor.name}", sensor.running),
+                }
+                for sensor in contents.sensors
+            ],
+            "assetNodes": [{"id": f"{prefix}:{name}"} for name in contents.assets],
         }
+
+
+def _instigation(number: str, running: bool) -> dict[str, Any]:
+    return {"id": number, "status": "RUNNING" if running else "STOPPED"}
 
 
 @dataclass

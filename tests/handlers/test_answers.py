@@ -22,7 +22,6 @@ from handlers.cards.answers import (
     help_message,
     open_form_message,
 )
-from handlers.cards.status import LiveState, StatusLine, status_message
 from handlers.cards.thread import (
     end_mention,
     failure_broadcast,
@@ -162,32 +161,6 @@ def test_no_deploys_yet() -> None:
 @given(st.lists(deploys(most=12), max_size=4), st.integers(1, 30))
 def test_any_list_of_deploys_fits(found: list[Deploy], times: int) -> None:
     message = deploys_message(found * times, now=at(50))
-    assert_message(message.text, message.blocks)
-
-
-def test_status_shows_what_is_broken_first() -> None:
-    lines = [
-        StatusLine("core", LiveState.LOADED, "3f2c1ab", deploy=12),
-        StatusLine("dbt", LiveState.BROKEN, "9d8e7f6", headline="KeyError: 'X'"),
-    ]
-    message = status_message("prod", lines)
-    assert message.text == "prod: 1 doesn't load, 1 loaded. dbt: doesn't load."
-    assert read(message.blocks).split("\n") == [
-        "prod: 1 doesn't load, 1 loaded",
-        ":x: *dbt*: doesn't load · `9d8e7f6`",
-        "    KeyError: 'X'",
-        ":white_check_mark: *core*: loaded · `3f2c1ab` · deploy 12",
-    ]
-
-
-@ANY
-@given(
-    HOSTILE,
-    st.lists(st.builds(StatusLine, HOSTILE, st.sampled_from(LiveState), HOSTILE, HOSTILE)),
-    st.integers(1, 100),
-)
-def test_any_status_fits(deployment: str, lines: list[StatusLine], times: int) -> None:
-    message = status_message(deployment, lines * times)
     assert_message(message.text, message.blocks)
 
 

@@ -50,8 +50,10 @@ AGENT_DOCUMENTS = {
 DG_FILES = ["agent", "code_location"]
 DG_DEPLOYMENT_QUERIES = ["ListDeployments", "GetDeployment"]
 OPEN_SOURCE_TYPES = [
+    "AssetNode",
     "DagsterLibraryVersion",
     "ErrorChainLink",
+    "InstigationState",
     "Job",
     "PythonError",
     "Repository",

@@ -1,0 +1,224 @@
+"""What is live in a deployment, what is broken, and who put it there."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from deploy_core.catalog import Catalog
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.values import AgentStatus, Repository
+from deploy_core.drift import Drift, Drifts
+from deploy_core.model.deploys import Deploy
+from deploy_core.model.errors import DagsterPlusError, UnknownLocation
+from deploy_core.model.python_error import PythonError
+from deploy_core.settings import CoreSettings
+from deploy_core.sources.links import commit_url
+from deploy_core.store.history import Change
+from deploy_core.store.store import Store
+from deploy_core.watch.reading import Health, LocationSeen, Reading
+from deploy_core.watch.readings import Readings
+
+DRIFT_SECONDS = 0.3
+ERROR_SECONDS = 0.5
+MOST_ERRORS = 8
+"""So many errors are shown with their headline; the others say that they failed."""
+
+LAST_DEPLOYS = 5
+
+_WORST_FIRST = {health: at for at, health in enumerate(Health)}
+
+
+@dataclass(frozen=True)
+class LocationStatus:
+    """One code location. `change` is our own last change, if what is requested now is still that
+    one; without it somebody else put it there. `since` is when it came to stand as it does."""
+
+    seen: LocationSeen
+    project: str | None = None
+    change: Change | None = None
+    since: datetime | None = None
+    drift: Drift | None = None
+    open_deploys: tuple[int, ...] = ()
+    error: PythonError | None = None
+    commit_url: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.seen.name
+
+    @property
+    def health(self) -> Health:
+        return self.seen.health
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    """All locations of a deployment, the worst first. `at` is when Dagster+ said so; `trouble` is
+    why it could not be asked since."""
+
+    deployment: str
+    at: datetime
+    locations: tuple[LocationStatus, ...]
+    agents: tuple[AgentStatus, ...]
+    trouble: DagsterPlusError | None = None
+
+
+@dataclass(frozen=True)
+class LocationDetail:
+    """One location with what is in it, and its last deploys, newest first. `repositories` is None
+    where Dagster+ doesn't say."""
+
+    status: LocationStatus
+    deployment: str
+    at: datetime
+    agents: tuple[AgentStatus, ...]
+    repositories: tuple[Repository, ...] | None
+    deploys: tuple[Deploy, ...]
+    trouble: DagsterPlusError | None = None
+
+
+class StatusBoard:
+    """Joins what Dagster+ says with our history and with git."""
+
+    def __init__(
+        self,
+        settings: CoreSettings,
+        dagster: DagsterPlus,
+        readings: Readings,
+        store: Store,
+        catalog: Catalog,
+        drifts: Drifts,
+    ) -> None:
+        self._settings = settings
+        self._dagster = dagster
+        self._readings = readings
+        self._store = store
+        self._catalog = catalog
+        self._drifts = drifts
+
+    async def deployment(self, deployment: str) -> DeploymentStatus:
+        """Return the whole deployment. Raises `DagsterPlusError` only where nothing is known."""
+        reading = await self._readings.soon(deployment)
+        locations = await self._joined(reading, reading.locations.values())
+        trouble = self._readings.trouble(deployment)
+        return DeploymentStatus(deployment, reading.at, locations, reading.agents, trouble)
+
+    async def location(self, deployment: str, name: str) -> LocationDetail:
+        """Return one location. Raises `UnknownLocation`, `DagsterPlusError`."""
+        reading = await self._readings.soon(deployment)
+        seen = reading.locations.get(name)
+        if seen is None:
+            raise unknown_location(deployment, name, reading.locations)
+        joined, repositories, deploys = await asyncio.gather(
+            self._joined(reading, [seen]),
+            self._repositories(deployment, seen),
+            self._store.deploys.recent(deployment=deployment, location=name, most=LAST_DEPLOYS),
+        )
+        trouble = self._readings.trouble(deployment)
+        return LocationDetail(
+            joined[0], deployment, reading.at, reading.agents, repositories, tuple(deploys), trouble
+        )
+
+    async def _joined(
+        self, reading: Reading, wanted: Iterable[LocationSeen]
+    ) -> tuple[LocationStatus, ...]:
+        ordered = sorted(wanted, key=lambda seen: (_WORST_FIRST[seen.health], seen.name))
+        projects = {seen.name: self._catalog.project_of(seen.name) for seen in ordered}
+        commits = {
+            seen.name: (project, seen.version.commit)
+            for seen in ordered
+            if (project := projects[seen.name]) is not None and seen.version.commit is not None
+        }
+        changes, running, drifts, _ = await asyncio.gather(
+            self._store.history.changes(reading.deployment),
+            self._store.history.open_deploys(reading.deployment),
+            self._drifts.of(set(commits.values()), within=DRIFT_SECONDS),
+            self._find_errors(reading.deployment, ordered),
+        )
+        return tuple(
+            self._status(
+                reading.deployment,
+                seen,
+                projects[seen.name],
+                changes.get(seen.name),
+                drifts.get(commits[seen.name]) if seen.name in commits else None,
+                running.get(seen.name, ()),
+            )
+            for seen in ordered
+        )
+
+    def _status(
+        self,
+        deployment: str,
+        seen: LocationSeen,
+        project: str | None,
+        change: Change | None,
+        drift: Drift | None,
+        running: tuple[int, ...],
+    ) -> LocationStatus:
+        if change is not None and change.requested != seen.requested:
+            change = None  # somebody else has changed it since
+        waits = seen.health in {Health.LOADING, Health.NOT_LOADED}
+        since = (change.at if change is not None else None) if waits else seen.updated_at
+        settings = self._settings.projects.get(project) if project is not None else None
+        commit = seen.version.commit
+        return LocationStatus(
+            seen=seen,
+            project=project,
+            change=change,
+            since=since,
+            drift=drift,
+            open_deploys=running,
+            error=self._readings.known_error(deployment, seen)
+            if seen.health is Health.FAILED
+            else None,
+            commit_url=commit_url(settings, commit) if settings and commit else None,
+        )
+
+    async def _find_errors(self, deployment: str, ordered: list[LocationSeen]) -> None:
+        failed = [seen for seen in ordered if seen.health is Health.FAILED][:MOST_ERRORS]
+        with suppress(TimeoutError, DagsterPlusError):
+            async with asyncio.timeout(ERROR_SECONDS):
+                await asyncio.gather(*(self._readings.error(deployment, seen) for seen in failed))
+
+    async def _repositories(
+        self, deployment: str, seen: LocationSeen
+    ) -> tuple[Repository, ...] | None:
+        if seen.health in {Health.FAILED, Health.NOT_LOADED}:
+            return None
+        try:
+            return await self._dagster.repositories(deployment, seen.name)
+        except DagsterPlusError:
+            return None  # what is known is shown; `trouble` says how Dagster+ is
+
+
+def named(
+    status: DeploymentStatus, name: str, projects: Mapping[str, tuple[str, ...]]
+) -> tuple[LocationStatus, ...] | LocationStatus:
+    """Return the location of this name; or those of the project of this name, or those that the
+    pattern (`*`, `?`) fits, in their order. Raises `UnknownLocation`."""
+    found = {each.name: each for each in status.locations}
+    if name in found:
+        return found[name]
+    project, colon, location = name.rpartition(":")
+    if colon and location in found and location in projects.get(project, ()):
+        return found[location]
+    if any(char in name for char in "*?"):
+        several = tuple(each for each in status.locations if fnmatchcase(each.name, name))
+    else:
+        several = tuple(each for each in status.locations if each.name in projects.get(name, ()))
+    if not several:
+        raise unknown_location(status.deployment, name, found, tuple(projects))
+    return several
+
+
+def unknown_location(
+    deployment: str, name: str, known: Iterable[str], projects: tuple[str, ...] = ()
+) -> UnknownLocation:
+    """Return the error that names what there is."""
+    return UnknownLocation(
+        f"{deployment} has no code location {name}.", choices=(*sorted(known), *sorted(projects))
+    )

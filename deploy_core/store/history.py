@@ -1,0 +1,91 @@
+"""What our own deploys left in a deployment: the last change of each location, and what runs."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from deploy_core.model.deploys import StepState
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import StepName
+from deploy_core.model.states import ENDED, TargetState
+from deploy_core.store.connection import Database
+from deploy_core.store.tables import deploys, steps, targets
+from deploy_core.store.uninterrupted import uninterrupted
+
+_SENDS = [StepName.APPLY.value, StepName.PUT_BACK_APPLY.value]
+_OPEN = [state.value for state in TargetState if state not in ENDED]
+
+
+@dataclass(frozen=True)
+class Change:
+    """The last change that we sent to a location; `requested` is what Dagster+ then repeated."""
+
+    location: str
+    deploy: int
+    by: Actor
+    at: datetime
+    requested: str
+    put_back: bool
+
+
+@uninterrupted
+class History:
+    """Questions about a whole deployment, at one query each."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def changes(self, deployment: str) -> dict[str, Change]:
+        """Return the last change of each location that we have ever sent one to."""
+        newest = (
+            sa.select(sa.func.max(steps.c.id))
+            .join(targets, targets.c.id == steps.c.target_id)
+            .where(
+                targets.c.deployment == deployment,
+                steps.c.name.in_(_SENDS),
+                steps.c.state == StepState.FINISHED.value,
+            )
+            .group_by(targets.c.location)
+        )
+        query = (
+            sa.select(
+                targets.c.location,
+                targets.c.deploy_id,
+                deploys.c.actor,
+                steps.c.name,
+                steps.c.started_at,
+                steps.c.ended_at,
+                steps.c.output["requested"].as_string().label("requested"),
+            )
+            .join(targets, targets.c.id == steps.c.target_id)
+            .join(deploys, deploys.c.id == targets.c.deploy_id)
+            .where(steps.c.id.in_(newest))
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return {
+            row.location: Change(
+                location=row.location,
+                deploy=row.deploy_id,
+                by=Actor.model_validate(row.actor),
+                at=row.ended_at or row.started_at,
+                requested=row.requested or "",
+                put_back=row.name == StepName.PUT_BACK_APPLY.value,
+            )
+            for row in rows
+        }
+
+    async def open_deploys(self, deployment: str) -> dict[str, tuple[int, ...]]:
+        """Return the deploys of each location that have not ended, oldest first."""
+        query = (
+            sa.select(targets.c.location, targets.c.deploy_id)
+            .where(targets.c.deployment == deployment, targets.c.state.in_(_OPEN))
+            .order_by(targets.c.id)
+        )
+        found: dict[str, tuple[int, ...]] = defaultdict(tuple)
+        async with self._database.read() as connection:
+            for location, deploy in (await connection.execute(query)).all():
+                found[location] += (deploy,)
+        return dict(found)
