@@ -139,7 +139,11 @@ class Bot:
     async def _go_on(self) -> None:
         """Carry out what people asked and a crash of the last process cut off."""
         for left in await self._core.store.inbox.unfinished(UNFINISHED):
-            ask = Ask.from_payload(left.key, left.payload)
+            try:
+                ask = Ask.from_payload(left.key, left.payload)
+            except ValueError:
+                _log.exception("ask_unreadable", key=left.key)
+                continue
             _log.info("ask_resumed", key=left.key)
             self._desk.tasks.start(self._desk.dealing(ask, self._deal))
 

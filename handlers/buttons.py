@@ -15,9 +15,8 @@ from deploy_core.model.errors import (
     Overtaken,
     UsageError,
 )
-from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployRequest
-from handlers import actions
+from handlers import actions, payloads
 from handlers.actions import ButtonValue, read_button_value
 from handlers.blocks import Message
 from handlers.cards.answers import already_sent, outdated_plan, overtaken
@@ -46,7 +45,7 @@ class Buttons:
 
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take a click."""
-        ask = _ask(body, body["actions"][0])
+        ask = payloads.click(body)
         if ask.action == actions.OPEN_DAGSTER:
             await ack()
         else:
@@ -128,6 +127,8 @@ class Buttons:
     async def _start_unless_overtaken(
         self, ask: Ask, deploy_id: int, wanted: DeployRequest, locations: Collection[str]
     ) -> None:
+        if await self._desk.store.deploys.made_from(ask.key) is not None:
+            return  # by this click, before a crash
         try:
             await self._desk.engine.require_not_overtaken(deploy_id, locations)
         except Overtaken as error:
@@ -162,18 +163,3 @@ def _took_effect(press: Press, deploy: Deploy) -> bool:
             return any(target.stop_by == press.by for target in deploy.targets)
         case _:
             return False
-
-
-def _ask(body: dict[str, Any], action: dict[str, Any]) -> Ask:
-    user, container = body["user"], body.get("container", {})
-    return Ask(
-        key=f"click:{container.get('message_ts', '')}:{action['action_id']}:{action['action_ts']}",
-        by=Actor(kind="slack", id=user["id"], team=user.get("team_id", "")),
-        channel=body.get("channel", {}).get("id", ""),
-        action=action["action_id"],
-        value=str(action.get("value", "")),
-        response_url=body.get("response_url"),
-        trigger_id=body.get("trigger_id"),
-        replace=action["action_id"].startswith(actions.SHOW)
-        and container.get("is_ephemeral", False),
-    )

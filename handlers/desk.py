@@ -72,7 +72,8 @@ class Ask:
 
     @classmethod
     def from_payload(cls, key: str, payload: dict[str, JsonValue]) -> "Ask":
-        """Return what was kept; its trigger has long expired."""
+        """Return what was kept; its trigger has long expired. Raises ValueError for a row that
+        isn't ours."""
 
         def text(name: str) -> str | None:
             found = payload.get(name)
@@ -80,7 +81,7 @@ class Ask:
 
         return cls(
             key=key,
-            by=Actor.model_validate(payload["by"]),
+            by=Actor.model_validate(payload.get("by")),
             channel=text("channel") or "",
             text=text("text") or "",
             action=text("action"),

@@ -5,8 +5,7 @@ from typing import Any
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from deploy_core.model.people import Actor
-from handlers import modals
+from handlers import modals, payloads
 from handlers.commands import OpenDeployForm, typed
 from handlers.desk import Ask, Deal, Desk
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
@@ -62,18 +61,14 @@ class Forms:
 
     async def submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take a submission; errors stay in the form."""
-        view, user = body["view"], body["user"]
-        read = read_deploy_form(view)
+        with payloads.reading("form"):
+            view = body["view"]
+            read = read_deploy_form(view)
         if isinstance(read, dict):
             await ack(response_action="errors", errors=read)
             return
         channel = read_metadata(view).get("channel")
-        ask = Ask(
-            key=f"form:{view['id']}:{view.get('hash', '')}",
-            by=Actor(kind="slack", id=user["id"], team=user.get("team_id", "")),
-            channel=channel if isinstance(channel, str) else "",
-            text=typed(read),
-        )
+        ask = payloads.submission(body, text=typed(read), channel=channel)
         await self._desk.take(ask, ack, self._deal)
 
     async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -1,16 +1,23 @@
 """The one table of what the bot listens to; `manifest.yml` declares the same."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from deploy_core.model.errors import PayloadInvalid
 from handlers import actions
 from handlers.buttons import Buttons
 from handlers.desk import Ask, Deal, Desk
 from handlers.forms import Forms
 from handlers.slash import Slash
+
+Listener = Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]
+
+_log = structlog.get_logger()
 
 EVENTS = ("app_mention",)
 """The events that the manifest subscribes to."""
@@ -24,10 +31,10 @@ def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
     slash = Slash(desk)
     buttons = Buttons(desk, slash.deal)
     forms = Forms(desk, slash.deal)
-    app.command(command)(slash.command)
-    app.event("app_mention")(slash.mention)
-    app.action(re.compile(r"^(deploy|command|form)\."))(buttons.pressed)
-    app.view(actions.DEPLOY_FORM)(forms.submitted)
+    app.command(command)(_readable(slash.command))
+    app.event("app_mention")(_readable(slash.mention))
+    app.action(re.compile(r"^(deploy|command|form)\."))(_readable(buttons.pressed))
+    app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
     app.options(re.compile(r".*"))(forms.options)
     app.action(re.compile(r".*"))(_ignore)
 
@@ -35,6 +42,19 @@ def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
         await (slash if ask.action is None else buttons).deal(ask)
 
     return deal
+
+
+def _readable(listener: Listener) -> Listener:
+    """A payload that can't be read is acknowledged: sent again it would be no better."""
+
+    async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
+        try:
+            await listener(ack, body)
+        except PayloadInvalid as error:
+            _log.error("payload_refused", reason=error.reason, said=error.summary, why=error.detail)
+            await ack()
+
+    return listen
 
 
 async def _ignore(ack: AsyncAck, body: dict[str, Any]) -> None:

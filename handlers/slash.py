@@ -6,11 +6,10 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from deploy_core.model.errors import UsageError
-from deploy_core.model.people import Actor
-from handlers import verbs
+from handlers import payloads, verbs
 from handlers.commands import Deploy, Redeploy, Rollback
 from handlers.desk import Ask, Desk
-from handlers.grammar import parse, without_mention
+from handlers.grammar import parse
 
 
 class Slash:
@@ -21,33 +20,14 @@ class Slash:
 
     async def command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take a slash command."""
-        ask = Ask(
-            key=f"command:{body['trigger_id']}",
-            by=Actor(kind="slack", id=body["user_id"], team=body.get("team_id", "")),
-            channel=body["channel_id"],
-            text=body.get("text", ""),
-            response_url=body.get("response_url"),
-            trigger_id=body["trigger_id"],
-        )
+        ask = payloads.command(body)
         await self._desk.take(ask, ack, self.deal, words=_words(ask))
 
     async def mention(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take a mention of the bot; in a thread the answer stays there."""
-        event = body["event"]
-        if "user" not in event or event.get("bot_id"):
-            return
-        ask = Ask(
-            key=f"event:{body['event_id']}",
-            by=Actor(
-                kind="slack",
-                id=event["user"],
-                team=event.get("user_team") or event.get("team") or body.get("team_id", ""),
-            ),
-            channel=event["channel"],
-            text=without_mention(event.get("text", "")),
-            thread_ts=event.get("thread_ts"),
-        )
-        await self._desk.take(ask, ack, self.deal, words=_words(ask))
+        ask = payloads.mention(body)
+        if ask is not None:
+            await self._desk.take(ask, ack, self.deal, words=_words(ask))
 
     async def deal(self, ask: Ask) -> None:
         """Read the text and do what it says."""

@@ -100,7 +100,7 @@ async def test_what_took_effect_before_a_crash_is_not_done_again(world: World) -
     await world.types("ada", "/dagster deploy core marts to staging")
     card = await world.card(button="deploy.confirm", number=3)
     await world.clicks("ada", card, "deploy.confirm")
-    await world.card("2 live and verified", number=3)
+    await world.card("2 locations are live on staging", number=3)
     await world.types("ada", "/dagster deploy core@v1 to staging")
     card = await world.card(button="deploy.cancel", number=4)
     await world.clicks("ada", card, "deploy.cancel")

@@ -5,6 +5,7 @@ step. Exceptions of libraries are mapped to these at the edge where the library 
 
 DeployError
 ├── UsageError                usage              the text can't be read
+│   ├── PayloadInvalid        payload_invalid    Slack sent what isn't as it documents it
 │   ├── UnknownLocation       unknown_location
 │   ├── UnknownDeployment     unknown_deployment
 │   ├── UnknownDeploy         unknown_deploy     no such deploy in the history
@@ -167,6 +168,7 @@ from deploy_core.model.errors.store import (
 from deploy_core.model.errors.usage import (
     AmbiguousLocation,
     MixedProjects,
+    PayloadInvalid,
     UnknownDeploy,
     UnknownDeployment,
     UnknownLocation,
@@ -221,6 +223,7 @@ __all__ = [
     "NothingToGoBackTo",
     "OutdatedPlan",
     "Overtaken",
+    "PayloadInvalid",
     "PermissionRefused",
     "PlanChanged",
     "PlanExpired",

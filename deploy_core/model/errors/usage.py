@@ -10,6 +10,13 @@ class UsageError(DeployError):
     default_next_step = "Type `/dagster help` for the commands and their forms."
 
 
+class PayloadInvalid(UsageError):
+    """Slack sent something that isn't as Slack documents it."""
+
+    reason = "payload_invalid"
+    default_next_step = "Try again; if it stays, update dagster-chatops."
+
+
 class UnknownLocation(UsageError):
     """No project and no deployment has a code location of this name."""
 
