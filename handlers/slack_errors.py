@@ -7,7 +7,7 @@ DeployError
     ├── ChannelClosed         slack_channel_closed   not there, archived, or the bot isn't in it
     ├── MessageGone           slack_message_gone     deleted, or too old to be edited
     ├── SlackTokenRefused     slack_token_refused
-    │   └── ScopeMissing      slack_token_refused
+    │   └── ScopeMissing      slack_scope_missing    some scopes are optional
     └── SlackRefused          slack_refused          any other error name
 """
 
@@ -89,6 +89,8 @@ class SlackTokenRefused(SlackError):
 
 class ScopeMissing(SlackTokenRefused):
     """The token lacks a scope; some are optional, and their callers go on without."""
+
+    reason = "slack_scope_missing"
 
 
 class SlackRefused(SlackError):

@@ -74,7 +74,7 @@ async def test_who_waits_for_a_slow_plan_is_told_that_it_goes_on(world: World) -
     slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=3.5)
     world.dagster.plane.faults.add(Faults(requests=[slow]))
     await world.types("ada", "/dagster deploy quickstart")
-    await world.private("ada", "the plan is being made")
+    await world.private("ada", "The plan is being made")
     await world.card("verified")
 
 

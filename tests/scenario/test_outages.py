@@ -69,7 +69,9 @@ async def test_slack_gone_for_ten_minutes_is_caught_up_with_in_order(
             await world.reply(card, "<@U0ADA000001>")
         calls = (await world.workspace.calls())[said:]
         for card in (first, second):
-            assert told(calls, card) == ["chat.update", "chat.postMessage"], "the card, its thread"
+            # An edit that was under way when Slack went may come before the last one.
+            *edits, thread = told(calls, card)
+            assert (set(edits), thread) == ({"chat.update"}, "chat.postMessage")
         assert len(await world.cards()) == 2
         answer = await world.asks("ada", "/dagster status")
         assert "2 loaded" in answer.shown
