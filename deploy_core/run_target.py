@@ -91,14 +91,13 @@ class TargetRunner:
             return
         try:
             await self._forward(run, target.plan.steps, signal)
+            proven = bool(run.outputs[StepName.VERIFY].get("proven"))
+            end = TargetState.VERIFIED if proven else TargetState.UNPROVEN
+            await self._services.store.work.move(claim, end)
         except (LeaseLost, StoreError):
             raise
         except DeployError as error:
             await self._failed(run, error)
-            return
-        proven = bool(run.outputs[StepName.VERIFY].get("proven"))
-        end = TargetState.VERIFIED if proven else TargetState.UNPROVEN
-        await self._services.store.work.move(claim, end)
 
     async def _forward(
         self, run: Run, steps: tuple[StepName, ...], signal: StopSignal | None

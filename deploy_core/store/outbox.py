@@ -13,6 +13,9 @@ from deploy_core.store.record import want_card
 from deploy_core.store.tables import deploys, outbox
 from deploy_core.store.uninterrupted import uninterrupted
 
+LONGEST_DELAY = timedelta(minutes=5)
+"""What is to wait for longer is due: somebody has set the clock back since it was written."""
+
 
 @dataclass(frozen=True)
 class Intent:
@@ -71,7 +74,7 @@ class Outbox:
             .where(
                 outbox.c.id.in_(first),
                 outbox.c.state.in_(WAITING),
-                sa.or_(outbox.c.not_before.is_(None), outbox.c.not_before <= now),
+                _has_come(now),
             )
             .order_by(outbox.c.id)
         )
@@ -145,7 +148,7 @@ class Outbox:
             if (await connection.execute(ours)).first() is None:
                 return
             newer = _waiting_card(intent.deploy_id, intent.post_id)
-            not_before = self._clock.now() + delay
+            not_before = self._clock.now() + min(delay, LONGEST_DELAY)
             waiting = (await connection.execute(newer)).scalar()
             values: dict[str, object] = {"attempts": intent.attempts + 1, "error": why[:500]}
             if unsure:
@@ -194,6 +197,12 @@ class Outbox:
                 outbox.update().where(self._is_ours(intent)).values(values)
             )
         return bool(changed.rowcount)
+
+
+def _has_come(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a waiting intent may be tried at this time."""
+    when = outbox.c.not_before
+    return sa.or_(when.is_(None), when <= now, when > now + LONGEST_DELAY)
 
 
 def _waiting_card(deploy_id: int | None, post_id: int | None) -> sa.Select[tuple[int]]:

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy_core.clock import Clock
 from deploy_core.model.deploys import EventKind, Failure, StepState, Stop
-from deploy_core.model.errors import AnotherWorker, Cancelled, LeaseLost
+from deploy_core.model.errors import AnotherWorker, Cancelled, GoneBack, LeaseLost
 from deploy_core.model.plan import StepName
-from deploy_core.model.states import HOLDS_THE_TARGET, TargetState
+from deploy_core.model.states import GOOD_ENDS, HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
 from deploy_core.store.leases import Leases
 from deploy_core.store.record import move, record
@@ -243,7 +243,8 @@ class Work:
         put_back_failure: Failure | None = None,
         note: str = "",
     ) -> None:
-        """Move the target to another state. Raises `IllegalMove`, `LeaseLost`."""
+        """Move the target to another state. A person's wish to go back wins against a good end:
+        raises `GoneBack`. Raises `IllegalMove`, `LeaseLost`."""
         values: dict[str, object] = {}
         data: dict[str, JsonValue] = {}
         if failure is not None:
@@ -256,6 +257,8 @@ class Work:
             values["note"] = note
         async with self._database.write() as connection:
             row = await self._ours(connection, claim)
+            if row.stop == Stop.GO_BACK.value and to in GOOD_ENDS:
+                raise GoneBack("You asked to go back while it was loading.")
             await move(connection, row, to, self._clock.now(), data=data, values=values)
 
     async def note(self, claim: Claim, note: str) -> None:
