@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from deploy_core.model.deploys import Failure, StepState, Stop
+from deploy_core.model.deploys import Failure, StepState, Stop, Target
 from deploy_core.model.errors import (
     Cancelled,
     DeployError,
@@ -14,12 +14,13 @@ from deploy_core.model.errors import (
     LeaseLost,
     LoadError,
     LoadFailed,
+    OtherVersion,
     StoreError,
     Superseded,
 )
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
-from deploy_core.services import Output, Run, Services
+from deploy_core.services import Output, Outputs, Run, Services
 from deploy_core.steps import STEPS, document_to_put_back, still_there
 from deploy_core.store.work import Claim
 
@@ -79,7 +80,8 @@ class TargetRunner:
             claim=claim,
             deploy=deploy,
             target=target,
-            outputs={step.name: step.output for step in target.steps if step.output},
+            maybe_changed=_was_begun(target, StepName.APPLY),
+            outputs=Outputs({step.name: step.output for step in target.steps if step.output}),
             resumed=frozenset(
                 step.name for step in target.steps if step.state is not StepState.FINISHED
             ),
@@ -90,6 +92,7 @@ class TargetRunner:
             await self._back(run)
             return
         try:
+            _require_known(target)
             await self._forward(run, target.plan.steps, signal)
             proven = bool(run.outputs[StepName.VERIFY].get("proven"))
             end = TargetState.VERIFIED if proven else TargetState.UNPROVEN
@@ -190,6 +193,7 @@ class TargetRunner:
         """Put back what was live; a failure here asks for a person and is never tried again."""
         work = self._services.store.work
         try:
+            _require_known(run.target)
             await self._forward(run, PUT_BACK_STEPS, None)
         except (LeaseLost, StoreError):
             raise
@@ -213,6 +217,20 @@ def failure_of(error: DeployError) -> Failure:
         detail=error.detail,
         python_error=error.python_error if isinstance(error, LoadFailed) else None,
     )
+
+
+def _require_known(target: Target) -> None:
+    """Raise `OtherVersion` when more is to be done than this version knows."""
+    if target.strange:
+        raise OtherVersion(
+            f"Another version of dagster-chatops has planned this: {', '.join(target.strange)} "
+            "isn't known to the one that runs now."
+        )
+
+
+def _was_begun(target: Target, name: StepName) -> bool:
+    step = target.step(name)
+    return step is not None and step.state is not StepState.FINISHED
 
 
 def _defect(what: str, claim: Claim, error: Exception) -> InternalError:

@@ -9,6 +9,7 @@ from deploy_core.clock import Clock
 from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.model.deploys import Deploy, Target
+from deploy_core.model.errors import OtherVersion
 from deploy_core.model.plan import Document, StepName
 from deploy_core.settings import CoreSettings
 from deploy_core.sources.git import GitMirrors
@@ -31,6 +32,17 @@ class Services:
     crash: Crash = field(default_factory=Crash)
 
 
+class Outputs(dict[StepName, Output]):
+    """What the steps have found out. A step whose output is needed and isn't there wasn't in the
+    plan: another version has made it."""
+
+    def __missing__(self, step: StepName) -> Output:
+        raise OtherVersion(
+            f"Another version of dagster-chatops has planned this without the step `{step.value}`, "
+            "which the one that runs now needs."
+        )
+
+
 @dataclass
 class Run:
     """One target on its way, with the outputs of the steps that are finished.
@@ -41,7 +53,7 @@ class Run:
     claim: Claim
     deploy: Deploy
     target: Target
-    outputs: dict[StepName, Output] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=Outputs)
     resumed: frozenset[StepName] = frozenset()  # begun by a process that died
     maybe_changed: bool = False  # something was sent of which nobody said no
 

@@ -55,7 +55,8 @@ class Stop(StrEnum):
 
 class Target(Row):
     """One code location of a deploy. `ahead` is filled while it is queued: who holds the target
-    and who is before us, oldest first, as deploy numbers."""
+    and who is before us, oldest first, as deploy numbers. `strange` is what another version has
+    written into its plan that this one doesn't know, in words."""
 
     deploy_id: int
     position: int
@@ -71,6 +72,7 @@ class Target(Row):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     ahead: tuple[int, ...] = ()
+    strange: tuple[str, ...] = ()
 
     @property
     def location(self) -> str:

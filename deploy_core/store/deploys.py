@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy_core.clock import Clock
@@ -14,19 +15,28 @@ from deploy_core.model.deploys import (
     EventKind,
     Place,
     Press,
+    StepState,
     Stop,
     Target,
 )
-from deploy_core.model.errors import AlreadyEnded, AlreadySent, PlanExpired, UnknownDeploy
+from deploy_core.model.errors import (
+    AlreadyEnded,
+    AlreadySent,
+    OtherVersion,
+    PlanExpired,
+    UnknownDeploy,
+)
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployPlan, DeployRequest, StepName
 from deploy_core.model.states import ENDED, GOOD_ENDS, HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
 from deploy_core.store.once import insert_once
+from deploy_core.store.reading import read_plan, read_target_plan, strange_in
 from deploy_core.store.record import move, record, want_card
 from deploy_core.store.tables import deploys, events, presses, steps, targets
 from deploy_core.store.uninterrupted import uninterrupted
 
+_STEPS = {step.value for step in StepName}
 _OPEN = [state.value for state in TargetState if state not in ENDED]
 
 
@@ -113,7 +123,12 @@ class Deploys:
             found = (await connection.execute(query)).scalar()
         if found is None:
             raise UnknownDeploy(f"There is no deploy {deploy_id}.")
-        return DeployRequest.model_validate(found)
+        try:
+            return DeployRequest.model_validate(found)
+        except ValidationError:
+            raise OtherVersion(
+                f"Deploy {deploy_id} was asked for in a way that this version doesn't know."
+            ) from None
 
     async def running(self) -> list[Deploy]:
         """Return the deploys that haven't ended, oldest first."""
@@ -351,7 +366,9 @@ async def _load(
     ahead = await _ahead(connection, ids)
     return [
         _deploy(
-            row, [_target(t, runs[t.id], ahead.get(t.id, ())) for t in found[row.id]], used[row.id]
+            row,
+            [_target(t, runs[t.id], ahead.get(t.id, ()), row.plan) for t in found[row.id]],
+            used[row.id],
         )
         for row in rows
     ]
@@ -381,8 +398,20 @@ async def _ahead(connection: AsyncConnection, ids: list[int]) -> dict[int, tuple
     return ahead
 
 
-def _target(row: sa.Row[Any], journal: list[dict[str, Any]], ahead: tuple[int, ...]) -> Target:
-    return Target.model_validate({**row._mapping, "steps": journal, "ahead": ahead})
+def _target(
+    row: sa.Row[Any], journal: list[dict[str, Any]], ahead: tuple[int, ...], plan: dict[str, Any]
+) -> Target:
+    finished = {each["name"] for each in journal if each["state"] == StepState.FINISHED.value}
+    known = [each for each in journal if each["name"] in _STEPS]
+    return Target.model_validate(
+        {
+            **row._mapping,
+            "plan": read_target_plan(row.plan),
+            "steps": known,
+            "ahead": ahead,
+            "strange": strange_in(plan, row.plan, finished),
+        }
+    )
 
 
 def _press(row: sa.RowMapping) -> Press:
@@ -395,7 +424,7 @@ def _press(row: sa.RowMapping) -> Press:
 
 
 def _deploy(row: sa.Row[Any], of_it: list[Target], used: list[Press]) -> Deploy:
-    plan = DeployPlan.model_validate({**row.plan, "targets": [target.plan for target in of_it]})
+    plan = read_plan(row.plan, [target.plan for target in of_it])
     return Deploy(
         id=row.id,
         plan=plan,

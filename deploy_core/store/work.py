@@ -20,10 +20,14 @@ from deploy_core.model.plan import StepName
 from deploy_core.model.states import GOOD_ENDS, HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
 from deploy_core.store.leases import Leases
+from deploy_core.store.reading import strange_in
 from deploy_core.store.record import move, record
-from deploy_core.store.tables import steps, targets, workers
+from deploy_core.store.tables import deploys, steps, targets, workers
 from deploy_core.store.uninterrupted import uninterrupted
 from deploy_core.store.worker_lock import WorkerLock
+
+LEFT_TO_OTHERS = timedelta(minutes=10)
+"""For so long what this version doesn't know is left to a version that does."""
 
 _HELD = [state.value for state in HOLDS_THE_TARGET]
 
@@ -47,6 +51,7 @@ class Work:
         self._database = database
         self._clock = clock
         self._leases = leases
+        self._left_alone = 0
         file = database.file
         self._lock = None if file is None else WorkerLock(file.with_name(f"{file.name}-worker"))
 
@@ -121,11 +126,29 @@ class Work:
         if most <= 0:
             return []
         async with self._database.write() as connection:
-            query = _claimable(self._leases.now()).limit(most)
+            query = _claimable(self._leases.now()).limit(most + self._left_alone)
             if deploy_id is not None:
                 query = query.where(targets.c.deploy_id == deploy_id)
-            rows = (await connection.execute(query)).all()
-            return [await self._take(connection, row, worker) for row in rows]
+            found = (await connection.execute(query)).all()
+            rows = [row for row in found if await self._may_take(connection, row)]
+            self._left_alone = len(found) - len(rows)
+            return [await self._take(connection, row, worker) for row in rows[:most]]
+
+    async def _may_take(self, connection: AsyncConnection, row: sa.Row[Any]) -> bool:
+        """Leave what a newer version has planned to the newer version, for a while: while one
+        replica after the other is replaced there are both. Then take it all the same, to say so."""
+        plan = sa.select(deploys.c.plan).where(deploys.c.id == row.deploy_id)
+        done = sa.select(steps.c.name).where(
+            steps.c.target_id == row.id, steps.c.state == StepState.FINISHED.value
+        )
+        finished = set((await connection.execute(done)).scalars())
+        if not strange_in((await connection.execute(plan)).scalar_one(), row.plan, finished):
+            return True
+        if row.state == TargetState.QUEUED.value:
+            return bool(row.queued_at + LEFT_TO_OTHERS <= self._clock.now())
+        return row.lease_until is None or bool(
+            row.lease_until + LEFT_TO_OTHERS <= self._leases.now()
+        )
 
     async def _take(self, connection: AsyncConnection, row: sa.Row[Any], worker: str) -> Claim:
         fence = row.fence + 1

@@ -71,7 +71,8 @@ DeployError
 │   ├── Superseded            superseded         somebody else changed the location meanwhile
 │   ├── NothingToGoBackTo     nothing_to_go_back_to
 │   ├── AlreadyEnded          already_ended
-│   └── AlreadySent           already_sent       too late to cancel: offers to go back
+│   ├── AlreadySent           already_sent       too late to cancel: offers to go back
+│   └── OtherVersion          other_version      planned by a version that knows more steps
 ├── Cancelled                 cancelled          a person stopped it
 ├── GoneBack                  gone_back          a person asked to go back while it was loading
 ├── StoreError
@@ -151,6 +152,7 @@ from deploy_core.model.errors.state import (
     IllegalMove,
     LeaseLost,
     NothingToGoBackTo,
+    OtherVersion,
     OutdatedPlan,
     Overtaken,
     PlanChanged,
@@ -221,6 +223,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "NothingToGoBackTo",
+    "OtherVersion",
     "OutdatedPlan",
     "Overtaken",
     "PayloadInvalid",

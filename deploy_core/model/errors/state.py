@@ -79,3 +79,12 @@ class AlreadySent(StateError):
 
     reason = "already_sent"
     default_next_step = "Press *Go back* to put back what was live before."
+
+
+class OtherVersion(StateError):
+    """Another version of dagster-chatops has planned what this one can't carry out."""
+
+    reason = "other_version"
+    default_next_step = (
+        "Look at the location in Dagster+, then deploy again when all processes run one version."
+    )
