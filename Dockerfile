@@ -37,7 +37,7 @@ RUN useradd --uid 10001 --gid 0 --home-dir /var/lib/dagster-chatops --no-create-
 COPY --from=build /opt/venv /opt/venv
 COPY manifest.yml /opt/dagster-chatops/manifest.yml
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/var/lib/dagster-chatops \
+    HOME=/var/lib/dagster-chatops USER=chatops LOGNAME=chatops \
     DAGSTER_CHATOPS_CONFIG=/etc/dagster-chatops/dagster-chatops.yaml \
     DAGSTER_CHATOPS_STATE=/var/lib/dagster-chatops \
     HEALTH_PORT=8080

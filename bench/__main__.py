@@ -5,14 +5,16 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import ack, overhead
+from bench import ack, docker, overhead
+
+PARTS = ["ack", "start", "overhead", "docker"]
 
 
 async def main() -> None:
     """Run the benchmarks that were named, or all."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("which", nargs="*", choices=["ack", "start", "overhead"])
-    which = parser.parse_args().which or ["ack", "start", "overhead"]
+    parser.add_argument("which", nargs="*", choices=PARTS)
+    which = parser.parse_args().which or PARTS
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder)
         if "ack" in which:
@@ -24,6 +26,9 @@ async def main() -> None:
         if "overhead" in which:
             print("\nOur part of a deploy\n")
             print("\n".join(await overhead.run(home)), flush=True)
+        if "docker" in which:
+            print("\nDeploys of images, median (least-most) of five\n")
+            print("\n".join(await docker.run(home / "docker")), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,12 @@ _numbers = count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay on one worker, and so do all that need the one Docker engine."""
+    """A file's tests stay on one worker, and so do all that need the one Docker engine. The bot's
+    own image takes minutes, so it has an engine and a worker of its own."""
     for item in items:
         path = item.path.as_posix()
-        group = "docker" if "/tests/docker" in path else path
+        shares = "/tests/docker" in path and "/tests/docker_image/" not in path
+        group = "docker" if shares else path
         item.add_marker(pytest.mark.xdist_group(group))
 
 

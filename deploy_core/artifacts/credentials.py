@@ -34,7 +34,7 @@ from deploy_core.settings import DockerSettings, RegistrySettings
 
 HUB_KEY = "https://index.docker.io/v1/"
 _HELPER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_HELPER_SECONDS = 30.0
+HELPER_SECONDS = 30.0
 _MOST_CONFIG_BYTES = 1_000_000
 
 
@@ -84,9 +84,16 @@ class _HelperAnswer(_Lenient):
 class RegistryCredentials:
     """Finds the credential for a registry whenever it is needed, so that a new log-in counts."""
 
-    def __init__(self, settings: DockerSettings, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: DockerSettings,
+        environment: Mapping[str, str],
+        *,
+        helper_seconds: float = HELPER_SECONDS,
+    ) -> None:
         self._settings = settings
         self._environment = environment
+        self._helper_seconds = helper_seconds
 
     async def find(self, ref: ImageRef) -> Credential | None:
         """Return the credential for the image's registry, None where there is none.
@@ -141,7 +148,8 @@ class RegistryCredentials:
     async def _from_helper(self, helper: str, server: str) -> Credential | None:
         if not _HELPER_NAME.fullmatch(helper):
             raise CredentialHelperFailed("The Docker configuration names an impossible helper.")
-        code, output = await _run_helper(f"docker-credential-{helper}", server, self._environment)
+        program = f"docker-credential-{helper}"
+        code, output = await _run_helper(program, server, self._environment, self._helper_seconds)
         if code != 0:
             # https://github.com/docker/docker-credential-helpers: the text for "there is none".
             if b"credentials not found" in output:
@@ -161,7 +169,7 @@ class RegistryCredentials:
 
 
 async def _run_helper(
-    program: str, server: str, environment: Mapping[str, str]
+    program: str, server: str, environment: Mapping[str, str], seconds: float
 ) -> tuple[int, bytes]:
     """Run a helper, which takes the server on its standard input and answers on its output."""
     try:
@@ -177,7 +185,7 @@ async def _run_helper(
     except OSError:
         raise CredentialHelperFailed(f"`{program}` isn't installed where the bot runs.") from None
     try:
-        async with asyncio.timeout(_HELPER_SECONDS):
+        async with asyncio.timeout(seconds):
             output, _ = await process.communicate(server.encode())
     except TimeoutError:
         raise CredentialHelperFailed(f"`{program}` did not answer in time.") from None

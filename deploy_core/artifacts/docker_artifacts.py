@@ -324,7 +324,21 @@ class DockerArtifacts:
                 f"The engine `{engine.name}` doesn't have the image for {ref.name} any more.",
                 next_step="Deploy again: the image is built anew.",
             )
-        credential = await self._credentials.find(ref)
+        seconds = self._settings.push_timeout * 60
+
+        async def attempt() -> str:
+            # Asked for at each try: a token of a cloud's registry may have run out meanwhile.
+            credential = await self._credentials.find(ref)
+            return await push_tag(
+                self._executor,
+                engine,
+                ref,
+                credential,
+                on_progress,
+                lambda: self._registry.ping(ref),
+                seconds=seconds,
+            )
+
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(RegistryUnreachable),
             stop=stop_after_attempt(self._settings.push_tries),
@@ -332,17 +346,7 @@ class DockerArtifacts:
             sleep=self._clock.sleep,
             reraise=True,
         )
-        seconds = self._settings.push_timeout * 60
-        digest: str = await retrying(
-            push_tag,
-            self._executor,
-            engine,
-            ref,
-            credential,
-            on_progress,
-            lambda: self._registry.ping(ref),
-            seconds=seconds,
-        )
+        digest: str = await retrying(attempt)
         there = await self._registry.digest(ref)
         if there is None:
             raise DigestMissing(f"{ref.host} doesn't have `{ref}` although its push ended well.")

@@ -14,7 +14,7 @@ import sys
 import threading
 from pathlib import Path
 
-PACKAGES = ("docker.io", "docker-registry", "busybox-static")
+PACKAGES = ("docker.io", "docker-registry", "busybox-static", "mmdebstrap")
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
@@ -112,7 +112,7 @@ class DockerEngine(Server):
     """dockerd with its data in `folder`. It leaves the machine's packet filter alone: containers
     reach this machine, and nothing else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.socket = folder / "docker.sock"
@@ -125,6 +125,7 @@ class DockerEngine(Server):
                 *("--pidfile", str(folder / "dockerd.pid")),
                 *("--host", self.host),
                 "--iptables=false",
+                *options,
             ],
             r"API listen on ",
             folder / "dockerd.log",

@@ -103,6 +103,17 @@ async def test_two_locations_are_built_at_once(world: World) -> None:
     assert left.image != right.image
 
 
+async def test_two_engines_share_the_builds(world: World) -> None:
+    for name in ("left", "right"):
+        text = f"FROM {BASE}\nRUN echo {world.name}; sleep 1.{len(name)}\n"
+        world.repository.commit(name, {f"{name}/Dockerfile": text})
+    one_each = {"host": world.engine.host, "parallel": 1}
+    world.make(builders={"near": one_each, "far": one_each})
+    names = ("left", "right")
+    built = await asyncio.gather(*(world.build(world.recipe(name, name)) for name in names))
+    assert {each.builder for each in built} == {"near", "far"}
+
+
 async def test_two_locations_of_the_same_content_are_one_build(world: World) -> None:
     world.repository.commit("Add", {"Dockerfile": GOOD, "hello": f"{world.name}\n"})
     built = await asyncio.gather(*(world.build(world.recipe(name)) for name in ("left", "right")))
@@ -123,6 +134,9 @@ async def test_cancel_ends_the_build_in_the_engine_within_five_seconds(world: Wo
     await until(lambda: not runs(f"sleep\0{marker}"))
     assert loop.time() - began < 5
     assert not list((world.folder / "var/builds/work").iterdir())
+    await until(lambda: world.engine.client("ps", "--all", "--quiet") == "")
+    named = ("images", "--quiet", "--filter", "label=dagster-chatops.key")
+    assert world.engine.client(*named, "--filter", "dangling=true") == ""
 
 
 async def test_a_build_that_takes_too_long_is_ended(world: World) -> None:

@@ -5,6 +5,7 @@ settings. So the Dockerfile itself is built as anybody builds it.
 """
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -39,3 +40,10 @@ def make_python_base(engine: DockerEngine) -> str:
 def _environment() -> dict[str, str]:
     # The packages' scripts look for the root's own programs.
     return {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
+
+
+def why_not() -> str | None:
+    """Return why the image can't be made here, None if it can."""
+    if shutil.which("mmdebstrap") is None:
+        return "mmdebstrap isn't installed (python -m tests.docker.engine install)"
+    return None
