@@ -16,6 +16,7 @@ from bot.server import Server
 from bot.settings import BotSettings
 from bot.slack_app import make_app, make_web_client, require
 from bot.socket_mode import SlackConnection
+from bot.watch import Watch
 from bot.wiring import Core, open_core
 from deploy_core.endings import end_tasks
 from deploy_core.model.errors import AnotherWorker, DeployError, StoreError
@@ -85,6 +86,7 @@ class Bot:
             core.services.crash,
         )
         self._housekeeping = Housekeeping(core)
+        self._watch = Watch(core)
         self._server = Server(
             settings.file.server.host,
             settings.file.server.port,
@@ -108,6 +110,7 @@ class Bot:
         self._run("worker", self._core.worker.run())
         self._run("outbox", self._outbox.run())
         self._housekeeping.start()
+        self._watch.start()
         self._run("take_over", self._take_over())
         self.port = await self._server.start()
         _log.info("server_listens", port=self.port)
@@ -120,6 +123,7 @@ class Bot:
         if self._connection is not None:
             await self._end("slack")
         await self._end("take_over")
+        await self._watch.stop()
         await self._housekeeping.stop()
         await self._desk.tasks.drain(seconds)
         await self._core.worker.drain(seconds)

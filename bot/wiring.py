@@ -23,6 +23,7 @@ from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
 from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
+from deploy_core.watch.observer import Observer
 from deploy_core.watch.readings import Readings
 from deploy_core.worker import Worker
 
@@ -42,6 +43,7 @@ class Core:
     tags: OfferedTags
     readings: Readings
     board: StatusBoard
+    observer: Observer
 
     @property
     def store(self) -> Store:
@@ -87,4 +89,5 @@ async def open_core(
         drifts = Drifts(dict(settings.core.projects), catalog, mirrors)
         stack.push_async_callback(drifts.close)
         board = StatusBoard(settings.core, dagster, readings, store, catalog, drifts)
-        yield Core(settings, services, catalog, engine, worker, tags, readings, board)
+        observer = Observer(settings.core, readings, store, clock)
+        yield Core(settings, services, catalog, engine, worker, tags, readings, board, observer)

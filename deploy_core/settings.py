@@ -51,6 +51,8 @@ class DeploymentSettings(Settings):
     `protected`: the plan is shown first and waits for its author's Confirm, for at most
     `confirm_deadline`.
     `home_channel`: the id of the channel that gets a card which has no channel of its own.
+    `watch_channel`: the id of the channel that is told when something breaks, recovers or is
+    changed outside the bot; without it the home channel is.
     """
 
     may_deploy: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class DeploymentSettings(Settings):
     confirm_deadline: Minutes = 60.0
     put_back: bool = True
     home_channel: str | None = None
+    watch_channel: str | None = None
     load_deadline: Minutes = 15.0
 
 
@@ -190,6 +193,13 @@ class ProjectSettings(Settings):
     load_deadline: dict[str, Minutes] = Field(default_factory=dict)
 
 
+class WatchSettings(Settings):
+    """How the deployments are watched: every so many `seconds`, unless it is switched off."""
+
+    enabled: bool = True
+    seconds: float = Field(default=30.0, gt=0)
+
+
 class CoreSettings(Settings):
     """What the engine needs to know; `default_deployment` is the first one if not given."""
 
@@ -202,3 +212,4 @@ class CoreSettings(Settings):
     no_agent_grace: float = Field(default=15.0, ge=0)
     parallel_targets: int = Field(default=50, ge=1, le=500)
     docker: DockerSettings = DockerSettings()
+    watch: WatchSettings = WatchSettings()

@@ -16,6 +16,7 @@ from deploy_core.store.inbox import Inbox
 from deploy_core.store.leases import LEASE, Leases
 from deploy_core.store.outbox import Outbox
 from deploy_core.store.posts import Posts
+from deploy_core.store.watching import Watching
 from deploy_core.store.work import Work
 
 
@@ -32,6 +33,7 @@ class Store:
         self.posts = Posts(database)
         self.inbox = Inbox(database, clock, leases, self.process)
         self.history = History(database)
+        self.watching = Watching(database, clock)
         self.applied = Applied(database, clock)
         self.build_logs = BuildLogs(database, clock)
 

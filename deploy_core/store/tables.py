@@ -212,3 +212,72 @@ workers = sa.Table(
     sa.Column("started_at", UtcTime, nullable=False),
     sa.Column("lease_until", UtcTime, nullable=False),
 )
+
+# What the watcher saw last of each deployment; `version` grows with each look that is kept.
+observations = sa.Table(
+    "observations",
+    metadata,
+    sa.Column("deployment", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("data", Json, nullable=False),
+)
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.Column("changed_at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.Index("incidents_by_subject", "deployment", "kind", "subject", "id"),
+    sqlite_autoincrement=True,
+)
+
+NOT_ENDED = sa.text("state <> 'ended'")
+
+# One thing is broken once: two replicas can't each open an incident of it.
+sa.Index(
+    "one_open_incident_per_subject",
+    incidents.c.deployment,
+    incidents.c.kind,
+    incidents.c.subject,
+    unique=True,
+    sqlite_where=NOT_ENDED,
+    postgresql_where=NOT_ENDED,
+)
+
+incident_events = sa.Table(
+    "incident_events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Which messages tell of an incident; a message can tell of many that began at once.
+incident_posts = sa.Table(
+    "incident_posts",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), primary_key=True),
+    sa.Column("post_id", sa.ForeignKey("posts.id"), primary_key=True, index=True),
+)
+
+# What is done at a time of day, once by whichever process comes first.
+slots = sa.Table(
+    "slots",
+    metadata,
+    sa.Column("report", sa.Text, primary_key=True),
+    sa.Column("slot", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)

@@ -35,6 +35,7 @@ BUTTONS: Final[dict[str, str]] = {
     f"{actions.SHOW}:previous": "Previous",
     f"{actions.SHOW}:next": "Next",
     f"{actions.SHOW}:again": "Refresh",
+    f"{actions.SHOW}:status": "Show status",
     f"{actions.RUN}:deploy": "Deploy",
     f"{actions.RUN}:redeploy": "Redeploy",
     f"{actions.RUN}:rollback": "Roll back this location",

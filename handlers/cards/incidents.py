@@ -1,0 +1,168 @@
+"""What broke, in one message that follows it to its end; and what was changed outside the bot."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from deploy_core.model.python_error import PythonError
+from deploy_core.watch.incidents import Incident, IncidentState
+from handlers import actions, limits
+from handlers.blocks import (
+    Block,
+    Message,
+    command_button,
+    confirm,
+    context,
+    header,
+    section,
+    url_button,
+    weight,
+)
+from handlers.blocks import actions as row
+from handlers.cards.failures import error_lines, explained_error
+from handlers.cards.links import CardLinks
+from handlers.commands import Redeploy, Rollback, Status, typed
+from handlers.mrkdwn import code, pre, words
+from handlers.text import incidents as text
+from handlers.text.deploys import BUTTONS, cause_lines, name
+from handlers.text.status import BUTTONS as STATUS_BUTTONS
+
+MOST_LINES = 30
+
+SHOW_STATUS = f"{actions.SHOW}:status"
+
+
+def incidents_message(
+    incidents: list[Incident],
+    errors: Mapping[int, PythonError],
+    *,
+    links: CardLinks,
+    now: datetime,
+) -> Message:
+    """Return the message of what broke: of one location all, of many a line each."""
+    if len(incidents) == 1:
+        return _one(incidents[0], errors.get(incidents[0].id), links=links, now=now)
+    return _many(incidents, errors, links=links, now=now)
+
+
+def _one(
+    incident: Incident, error: PythonError | None, *, links: CardLinks, now: datetime
+) -> Message:
+    facts = incident.data or {}
+    state = f"{name(incident.subject)} on {name(incident.deployment)}"
+    state += f" {text.state_words(incident, now)}"
+    blocks = [header(text.title(incident)), section(f"{text.EMOJI[incident.state]} {state}")]
+    headline = ""
+    if error is not None and not incident.ended:
+        found = explained_error(error, "load_failed")
+        headline = f": {words(found.headline, 300)}"
+        blocks.append(section(f"{pre(error_lines(found), 900)}\n{cause_lines(found)}"))
+    blocks.append(context(text.changed_by(facts)))
+    buttons = _buttons(incident, links)
+    return Message(
+        text=f"{state}{headline}.", blocks=[*blocks, *([row(*buttons)] if buttons else [])]
+    )
+
+
+def _buttons(incident: Incident, links: CardLinks) -> list[Block]:
+    location, deployment = incident.subject, incident.deployment
+    show = typed(Status(location, deployment))
+    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+    if incident.state is IncidentState.OPEN:
+        again = typed(Redeploy(locations=(location,), deployment=deployment))
+        label = STATUS_BUTTONS[f"{actions.RUN}:redeploy"]
+        what = f"What is live on {deployment[:60]} is sent once more, so that the code starts anew."
+        asked = confirm(f"Redeploy {location[:60]}?", what, label, "Not now")
+        buttons += command_button(label, f"{actions.RUN}:redeploy", again, confirm=asked)
+        if (incident.data or {}).get("deploy") is not None:
+            back = typed(Rollback(locations=(location,), deployment=deployment))
+            what = f"What was live on {deployment[:60]} before its last deploy is deployed again."
+            asked = confirm(f"Roll back {location[:60]}?", what, "Roll back", "Not now")
+            label = STATUS_BUTTONS[f"{actions.RUN}:rollback"]
+            buttons += command_button(label, f"{actions.RUN}:rollback", back, confirm=asked)
+    opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, links.page([location]))
+    return [*buttons, *([opens] if opens is not None else [])]
+
+
+def _many(
+    incidents: list[Incident],
+    errors: Mapping[int, PythonError],
+    *,
+    links: CardLinks,
+    now: datetime,
+) -> Message:
+    deployment = incidents[0].deployment if incidents else ""
+    broken = [each for each in incidents if not each.ended]
+    said = f"{len(incidents)} locations failed to load at once"
+    now_said = f"{len(broken)} still fail" if broken else "all load again"
+    blocks = [header(f"{deployment}: {said}"), section(f"{name(deployment)}: {said}, {now_said}.")]
+    for example, count in _alike(broken, errors):
+        found = explained_error(errors[example], "load_failed")
+        blocks.append(
+            section(f"*{count} with*\n{pre(error_lines(found), 600)}\n{cause_lines(found)}")
+        )
+    lines = [
+        f"{text.EMOJI[each.state]} *{name(each.subject)}* {text.state_words(each, now)}"
+        for each in sorted(incidents, key=lambda each: (each.ended, each.subject))
+    ]
+    shown = 0
+    held: list[str] = []
+    for line in lines[:MOST_LINES]:
+        if limits.size("\n".join([*held, line])) > limits.SECTION_TEXT - 100:
+            break
+        if (
+            weight([*blocks, section("\n".join([*held, line]))])
+            > limits.MESSAGE_BLOCKS_JSON - 1_000
+        ):
+            break
+        held.append(line)
+        shown += 1
+    if held:
+        blocks.append(section("\n".join(held)))
+    if shown < len(lines):
+        blocks.append(context(f"and {len(lines) - shown} more"))
+    show = typed(Status(None, deployment, state="failed"))
+    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+    opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, links.page([]))
+    buttons += [opens] if opens is not None else []
+    return Message(
+        text=f"{name(deployment)}: {said}, {now_said}.",
+        blocks=[*blocks, *([row(*buttons)] if buttons else [])],
+    )
+
+
+def _alike(incidents: list[Incident], errors: Mapping[int, PythonError]) -> list[tuple[int, int]]:
+    """Return one incident for each kind of error, with how many are alike; at most three."""
+    kinds: dict[str, list[int]] = {}
+    for each in incidents:
+        if each.id in errors:
+            found = explained_error(errors[each.id], "load_failed")
+            kinds.setdefault(error_lines(found), []).append(each.id)
+    ordered = sorted(kinds.values(), key=len, reverse=True)
+    return [(group[0], len(group)) for group in ordered[:3]]
+
+
+def changes_message(data: Mapping[str, JsonValue], *, links: CardLinks) -> Message:
+    """Return the message of what was added, changed or removed outside the bot in one look."""
+    kept = data.get("changes")
+    changes = [each for each in kept if isinstance(each, dict)] if isinstance(kept, list) else []
+    count = data.get("count")
+    total = count if isinstance(count, int) else len(changes)
+    deployment = str(data.get("deployment"))
+    what = "1 code location was" if total == 1 else f"{total} code locations were"
+    lines = [text.change_line(change) for change in changes[:MOST_LINES]]
+    while limits.size("\n".join(lines)) > limits.SECTION_TEXT - 100:
+        lines.pop()
+    blocks = [section(f":pencil2: {what} changed outside the bot on {code(deployment, 80)}:")]
+    blocks.append(section("\n".join(lines)))
+    if len(lines) < total:
+        blocks.append(context(f"and {total - len(lines)} more"))
+    page = links.page([str(changes[0].get("location"))] if total == 1 else [])
+    opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, page)
+    blocks += [row(opens)] if opens is not None else []
+    first = "; ".join(lines[:3]).replace("*", "")
+    more = f" and {total - 3} more" if total > 3 else ""
+    return Message(
+        text=f"Changed outside the bot on {name(deployment)}: {first}{more}.", blocks=blocks
+    )

@@ -1,0 +1,110 @@
+"""What people read about what broke, recovered or was changed outside the bot."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from pydantic import JsonValue
+
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import Version
+from deploy_core.watch.incidents import FLAPPING, SETTLES_IN, Incident, IncidentState, Said
+from handlers.mrkdwn import code, date, duration
+from handlers.text.deploys import name, who
+
+Facts = Mapping[str, JsonValue]
+
+EMOJI: Final = {
+    IncidentState.OPEN: ":x:",
+    IncidentState.SETTLING: ":hourglass:",
+    IncidentState.ENDED: ":white_check_mark:",
+}
+
+
+def state_words(incident: Incident, now: datetime) -> str:
+    """Return how an incident stands."""
+    flaps = f", failed {incident.failures} times" if incident.failures > 1 else ""
+    if incident.state is IncidentState.OPEN:
+        return f"fails to load since {date(incident.changed_at)}{flaps}"
+    if incident.state is IncidentState.SETTLING:
+        return f"loads just now, and has flapped{flaps}"
+    end = incident.ended_at or now
+    lasted = duration(max(0.0, (end - incident.opened_at).total_seconds()))
+    return f"loads again after {lasted}{flaps}"
+
+
+def title(incident: Incident) -> str:
+    """Return the header. Plain text, not escaped."""
+    place = f"{incident.subject[:60]} on {incident.deployment[:60]}"
+    if incident.state is IncidentState.ENDED:
+        return f"{place} loads again"
+    if incident.failures >= FLAPPING:
+        return f"{place} flaps"
+    return f"{place} fails to load"
+
+
+def changed_by(facts: Facts) -> str:
+    """Return who changed the location last, and to what."""
+    version = _version(facts.get("version")) or "This version"
+    deploy, by = facts.get("deploy"), facts.get("by")
+    if isinstance(deploy, int) and isinstance(by, dict):
+        actor = Actor.model_validate(by)
+        when = "just before, " if facts.get("changed") else ""
+        return f"{version} was put there {when}by {who(actor)} with deploy {deploy}."
+    if facts.get("changed"):
+        before = _version(facts.get("before"))
+        was = f" It was {before} before." if before else ""
+        return f"{version} was put there outside the bot.{was}"
+    return f"{version} had loaded before: nothing was deployed to it since the last look."
+
+
+def said_words(said: Said, incident: Incident, facts: Facts) -> str:
+    """Return what is said in the thread."""
+    what = name(incident.subject)
+    last, opened = _seconds(facts, "since_last"), _seconds(facts, "since_opened")
+    failures = facts.get("failures")
+    match said:
+        case Said.AGAIN:
+            return f"{what} fails to load again, {duration(last)} after it had recovered."
+        case Said.FLAPPING:
+            return (
+                f"{what} flaps: it failed {failures} times in {duration(opened)}. Nothing more is"
+                f" said of it until it has been well for {duration(SETTLES_IN.total_seconds())}."
+            )
+        case Said.REMOVED:
+            return f"{what} was removed from {name(incident.deployment)}."
+        case Said.RECOVERED:
+            if isinstance(failures, int) and failures > 1:
+                return f"{what} loads again; it failed {failures} times in {duration(opened)}."
+            return f"{what} loads again. It was down for {duration(last)}."
+
+
+def all_ended(incidents: list[Incident]) -> str:
+    """Return what is said when all that broke together has recovered."""
+    return f"All {len(incidents)} load again."
+
+
+def change_line(change: Facts) -> str:
+    """Return one change from outside."""
+    what, location = change.get("what"), name(str(change.get("location")))
+    before, after = (_version(change.get(key)) for key in ("before", "after"))
+    if what == "added":
+        return f"*{location}* was added" + (f", {after}" if after else "")
+    if what == "removed":
+        return f"*{location}* was removed" + (f"; it was {before}" if before else "")
+    if before == after:
+        return f"*{location}* was changed" + (
+            f", and its version is still {after}" if after else ""
+        )
+    return f"*{location}* was changed, {before or 'another version'} to {after or 'another one'}"
+
+
+def _version(label: JsonValue) -> str:
+    """Return a version as code; empty where nobody knows it."""
+    known = isinstance(label, str) and label != Version().label
+    return code(str(label), 60) if known else ""
+
+
+def _seconds(facts: Facts, key: str) -> float:
+    found = facts.get(key)
+    return float(found) if isinstance(found, int | float) else 0.0
