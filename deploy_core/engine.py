@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 
 from deploy_core.model.deploys import Deploy, Place, Stop
-from deploy_core.model.errors import Overtaken, PlanChanged, RefMoved, UsageError
+from deploy_core.model.errors import NotAllowed, Overtaken, PlanChanged, RefMoved, UsageError
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest
 from deploy_core.model.states import GOOD_ENDS, DeployState
@@ -59,11 +59,11 @@ class Engine:
         require_may_deploy(self._services.settings, deploy.deployment, by)
 
     async def require_may_confirm(self, deploy_id: int, by: Actor) -> None:
-        """Raise `NotAllowed`, or `UsageError` for anybody but the author."""
+        """Raise `NotAllowed` for anybody but the author, and for an author who no longer may."""
         await self.require_may_change(deploy_id, by)
         deploy = await self._services.store.deploys.get(deploy_id)
         if by.key != deploy.by.key:
-            raise UsageError(
+            raise NotAllowed(
                 "Only the person who started this deploy can confirm it.",
                 next_step="Start a deploy of your own.",
             )
@@ -71,7 +71,7 @@ class Engine:
     async def confirm(self, deploy_id: int, by: Actor) -> None:
         """Let a deploy that was shown go on. Only its author may, and still must be allowed to.
 
-        Raises `NotAllowed`, `UsageError` for somebody else, `AlreadyEnded`, `PlanExpired` when it
+        Raises `NotAllowed`, `AlreadyEnded`, `PlanExpired` when it
         comes too late, `RefMoved` and `PlanChanged` when what would be sent is no longer what was
         shown.
         """

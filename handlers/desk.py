@@ -154,7 +154,7 @@ class Desk:
         noting = asyncio.ensure_future(self._note(ask, words))
         await asyncio.wait({noting}, timeout=ACK_SECONDS)
         await ack()
-        self.tasks.start(self._taken(ask, noting, deal))
+        self.tasks.start(self._taken(ask, noting, deal, words))
 
     async def _note(self, ask: Ask, words: str | None) -> Taken:
         inbox, payload = self.store.inbox, ask.payload()
@@ -162,7 +162,9 @@ class Desk:
             return Taken.NEW if await inbox.take(ask.key, payload=payload) else Taken.SEEN
         return await inbox.take_words(ask.key, payload=payload, words=words, within=SAME_WORDS)
 
-    async def _taken(self, ask: Ask, noting: Awaitable[Taken], deal: Deal) -> None:
+    async def _taken(
+        self, ask: Ask, noting: Awaitable[Taken], deal: Deal, words: str | None
+    ) -> None:
         try:
             taken = await noting
         except StoreError as error:
@@ -170,7 +172,7 @@ class Desk:
             await self.private(ask, error_message(error))
             return
         if taken is Taken.NEW:
-            await self.dealing(ask, deal)
+            await self.dealing(ask, deal, words=words)
         elif taken is Taken.SAID_TWICE:
             await self.say(ask, said_twice(int(SAME_WORDS.total_seconds())))
 
@@ -206,8 +208,9 @@ class Desk:
         """Answer only the person who asked, in one sentence."""
         await self.private(ask, Message(text))
 
-    async def dealing(self, ask: Ask, deal: Deal) -> None:
-        """Do what was asked; whatever goes wrong is told to the person, once.
+    async def dealing(self, ask: Ask, deal: Deal, *, words: str | None = None) -> None:
+        """Do what was asked; whatever goes wrong is told to the person, once. What was refused may
+        be said again at once, in the same words.
 
         What is cut off in the middle, by a shutdown too, stays for the next process.
         """
@@ -216,6 +219,8 @@ class Desk:
             await self.require_our_team(ask.by)
             await deal(ask)
         except DeployError as error:
+            if words is not None:
+                await self.store.inbox.unsay(words)
             await self.private(ask, error_message(error, command=ask.text or None))
         except Exception:  # noqa: BLE001 - the person must hear of it; the log has the trace
             number = secrets.token_hex(4)

@@ -81,6 +81,11 @@ class Inbox:
         """
         return await self._taken.ask(_New(key, payload, words, within))
 
+    async def unsay(self, words: str) -> None:
+        """Let the same words count as new: what they asked for was refused."""
+        said = inbox.delete().where(inbox.c.key == words)
+        await self._database.write_at_once(lambda c: c.execute(said), quiet=True)
+
     async def done(self, key: str) -> None:
         """The payload was dealt with."""
         await self._done.ask(key)

@@ -114,7 +114,7 @@ def deploys_message(found: list[Deploy], *, now: datetime) -> Message:
         line = answers.no_deploys()
         return Message(text=line, blocks=[section(line)])
     running = sum(not deploy.ended for deploy in found)
-    heading = f"{len(found)} deploys, {running} of them running or waiting."
+    heading = f"{len(found)} deploys, {running or 'none'} of them running or waiting."
     if len(found) == 1:
         heading = "1 deploy."
     lines = [_deploy_line(deploy, now) for deploy in found[:MOST_DEPLOYS]]

@@ -11,7 +11,7 @@ from deploy_core.model.explain import full_trace, without_credentials
 from deploy_core.model.states import TargetState
 from handlers import limits
 from handlers.cards.summary import summary
-from handlers.mrkdwn import duration, pre, visible
+from handlers.mrkdwn import pre, visible
 from handlers.text import deploys as text
 from handlers.text import thread as sentences
 
@@ -110,8 +110,9 @@ def journal(
 def _journal_lines(target: Target, now: datetime) -> list[str]:
     lines = [f"{target.location}: {text.STATES[target.state]}"]
     for step in target.steps:
-        took = duration(((step.ended_at or now) - step.started_at).total_seconds())
-        lines.append(f"  {step.started_at:%H:%M:%S} {step.name.value} {step.state.value}, {took}")
+        length = text.took(step.started_at, step.ended_at or now)
+        took = f", {length}" if length is not None else ""
+        lines.append(f"  {step.started_at:%H:%M:%S} {step.name.value} {step.state.value}{took}")
     if target.failure is not None:
         lines.append(f"  {target.failure.reason}: {without_credentials(target.failure.summary)}")
     if target.put_back_failure is not None:

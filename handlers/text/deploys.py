@@ -440,7 +440,7 @@ def live_version(target: Target) -> str | None:
     if target.state is _S.CANCELLED and target.plan.live is not None:
         return put_back_version(target)
     if did_not_load(target):
-        return f"{version(target.plan.version)}, which doesn't load"
+        return f"{version(target.plan.version)} (doesn't load)"
     return "an unknown version: look in Dagster+"
 
 

@@ -26,7 +26,7 @@ async def find_deploy(
         return _one(await desk.store.deploys.running(), location, deployment)
     recent = await desk.store.deploys.recent(deployment=deployment, location=location, most=1)
     if not recent:
-        raise UnknownDeploy("There is no deploy yet that fits.")
+        raise UnknownDeploy("There is no such deploy yet.")
     return recent[0]
 
 
@@ -40,7 +40,8 @@ def _one(running: list[Deploy], location: str | None, deployment: str | None) ->
     numbers = tuple(str(deploy.id) for deploy in fitting)
     if not fitting:
         raise UnknownDeploy(
-            "No running deploy fits.", choices=tuple(str(deploy.id) for deploy in running)
+            "No such deploy is running." if running else "No deploy is running.",
+            choices=tuple(str(deploy.id) for deploy in running),
         )
     if len(fitting) > 1:
         raise UsageError(

@@ -13,7 +13,6 @@ from deploy_core.model.errors import (
     PlanChanged,
     PlanExpired,
     RefMoved,
-    UsageError,
 )
 from deploy_core.model.people import Actor
 from deploy_core.model.states import DeployState, TargetState
@@ -35,7 +34,7 @@ async def test_who_is_not_listed_is_refused_before_anything_is_looked_up(world: 
 async def test_nothing_happens_until_the_author_confirms(world: World) -> None:
     started = await world.start("quickstart", deployment="staging")
     assert started.state is DeployState.PLANNED
-    with pytest.raises(UsageError, match="Only the person who started"):
+    with pytest.raises(NotAllowed, match="Only the person who started"):
         await world.engine.confirm(started.id, GRACE)
     with pytest.raises(NotAllowed):
         await world.engine.confirm(started.id, Actor(kind="slack", id="U0EVE"))

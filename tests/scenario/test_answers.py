@@ -104,3 +104,10 @@ async def test_looking_twice_is_answered_twice(world: World) -> None:
 async def test_logs_and_cancel_of_what_is_not_there(world: World) -> None:
     assert "`unknown_deploy`" in (await world.asks("ada", "/dagster logs 99")).shown
     assert "`unknown_deploy`" in (await world.asks("ada", "/dagster cancel")).shown
+
+
+async def test_what_was_refused_may_be_said_again_at_once(world: World) -> None:
+    """Else a person who has just pushed the branch would be told that it is being dealt with."""
+    for _ in range(2):
+        answer = await world.asks("ada", "/dagster deploy quickstart@nowhere")
+        assert "`unknown_ref`" in answer.shown

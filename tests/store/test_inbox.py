@@ -32,11 +32,13 @@ async def test_the_same_words_are_one_command_for_a_while(
     assert await says("command:3", "U2 deploy core") is Taken.NEW
     await clock.advance(1)
     assert await says("command:4", "U1 deploy core") is Taken.NEW
+    await store.inbox.unsay("U2 deploy core")
+    assert await says("command:5", "U2 deploy core") is Taken.NEW, "it was refused"
     said = await asyncio.gather(*(says(f"command:1{n}", "U3 deploy") for n in range(8)))
     assert sorted(said, key=lambda taken: taken.value) == [Taken.NEW] + [Taken.SAID_TWICE] * 7
     kept = {left.key for left in await other.inbox.unfinished(timedelta(minutes=5))}
-    assert {"command:1", "command:3", "command:4"} < kept
-    assert len(kept) == 4, "nothing that was said twice is done after a crash"
+    assert {"command:1", "command:3", "command:4", "command:5"} < kept
+    assert len(kept) == 5, "nothing that was said twice is done after a crash"
 
 
 async def test_a_payload_is_kept_until_it_is_done(store: Store, other: Store) -> None:
