@@ -132,9 +132,11 @@ class DockerEngine(Server):
         )
 
     def stop(self) -> None:
-        """End it and remove its data."""
+        """End it and remove its data: ten thousands of files, for which nobody waits."""
         super().stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.is_dir():
+            unwanted = self.folder.rename(f"{self.folder}-unwanted")
+            subprocess.run(["sh", "-c", 'rm -rf "$0" >/dev/null 2>&1 &', unwanted], check=True)
 
     def make_base(self, name: str = "chatops-test-base:1") -> str:
         """Make a base image FROM scratch with busybox, in a second; return its name."""
