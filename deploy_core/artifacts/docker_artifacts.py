@@ -28,9 +28,11 @@ from deploy_core.artifacts.engines import Engine, Engines
 from deploy_core.artifacts.image_push import push_tag
 from deploy_core.artifacts.image_ref import ImageRef, parse_image_ref, tag_text
 from deploy_core.artifacts.registry import RegistryClient
+from deploy_core.artifacts.registry_errors import engine_gone
 from deploy_core.clock import Clock
 from deploy_core.model.errors import (
     ArtifactError,
+    BuildFailed,
     BuildTimedOut,
     DigestMismatch,
     DigestMissing,
@@ -308,6 +310,11 @@ class DockerArtifacts:
                     self._credentials,
                     seconds=minutes * 60,
                 )
+        except BuildFailed as failed:
+            # An engine that ends kills the build first, which looks like a failing step.
+            if isinstance(await self._version(engine), EngineGone):
+                raise engine_gone(engine.name, failed.detail) from None
+            raise
         except TimeoutError:
             raise BuildTimedOut(
                 f"The build of {order.recipe.location} did not end within {minutes:g} minutes.",

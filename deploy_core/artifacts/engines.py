@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -83,14 +84,13 @@ class Engine:
         `seconds` is how long the engine may be silent. Raises `EngineGone` for what breaks the
         connection, also in the block; errors that the engine reports go through as they are.
         """
-        import docker  # noqa: PLC0415  # the SDK is slow to import
-        import requests  # noqa: PLC0415
+        import requests  # noqa: PLC0415  # the SDK is slow to import
         from docker.errors import APIError, DockerException  # noqa: PLC0415
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         api = None
         try:
-            api = docker.APIClient(
+            api = _client_class()(
                 base_url=self.address, version="auto", timeout=int(seconds), tls=self._tls_config()
             )
             if stream is not None:
@@ -136,6 +136,27 @@ class Engine:
             ca_cert=str(self._tls / "ca.pem"),
             verify=True,
         )
+
+
+@cache
+def _client_class() -> "type[APIClient]":
+    """The SDK's client, which asks the environment for nothing.
+
+    `requests` would take REQUESTS_CA_BUNDLE before the certificate of the engine's own authority,
+    and send what is for an engine to the proxy for the web.
+    """
+    from docker import APIClient  # noqa: PLC0415  # the SDK is slow to import
+
+    class Client(APIClient):
+        @property
+        def trust_env(self) -> bool:
+            return False
+
+        @trust_env.setter
+        def trust_env(self, value: bool) -> None:
+            del value
+
+    return Client
 
 
 class SshTunnel:

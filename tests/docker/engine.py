@@ -75,8 +75,9 @@ class Server:
         self._reader.start()
         if not self._is_ready.wait(START_SECONDS) or self.match is None:
             self.kill()
+            said = log.read_text()[-3000:]
             self.stop()
-            raise RuntimeError(f"{command[0]} did not start:\n{log.read_text()[-3000:]}")
+            raise RuntimeError(f"{command[0]} did not start:\n{said}")
 
     def stop(self) -> None:
         """End it and wait, so that it can tidy up."""

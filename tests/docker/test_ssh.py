@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,22 @@ from deploy_core.artifacts.engines import Engine
 from deploy_core.model.errors import EngineGone
 from deploy_core.settings import BuilderSettings
 from tests.docker.engine import DockerEngine, Server
+from tests.docker.world import BASE, World
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 
 
+@dataclass
+class Far:
+    """An engine behind a running SSH server: its address, and where `ssh` finds its keys."""
+
+    host: str
+    environment: dict[str, str]
+    server: Server
+
+
 @pytest.fixture
-async def far(engine: DockerEngine, tmp_path: Path) -> AsyncIterator[tuple[Engine, Server]]:
+async def far(engine: DockerEngine, tmp_path: Path) -> AsyncIterator[Far]:
     """The engine as `ssh://` sees it; `ssh` is wrapped only to find the keys of this test."""
     if SSHD is None:
         pytest.skip("sshd isn't installed")
@@ -46,16 +57,12 @@ async def far(engine: DockerEngine, tmp_path: Path) -> AsyncIterator[tuple[Engin
     server = _start(SSHD, tmp_path)
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
     host = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{engine.socket}"
-    made = Engine("far", BuilderSettings(host=host), environment)
-    yield made, server
-    await made.close()
+    yield Far(host, environment, server)
     server.stop()
 
 
-async def test_an_engine_behind_ssh_answers_and_its_tunnel_is_made_again(
-    far: tuple[Engine, Server],
-) -> None:
-    engine, server = far
+async def test_an_engine_behind_ssh_answers_and_its_tunnel_is_made_again(far: Far) -> None:
+    engine = Engine("far", BuilderSettings(host=far.host), far.environment)
     with ThreadPoolExecutor() as executor:
         await engine.ping(executor)
         near = engine.address.removeprefix("unix://")
@@ -64,9 +71,20 @@ async def test_an_engine_behind_ssh_answers_and_its_tunnel_is_made_again(
         assert not _is_socket(near)
         await engine.ping(executor)
         await engine.close()
-        server.stop()
+        far.server.stop()
         with pytest.raises(EngineGone, match="far"):
             await engine.ping(executor)
+        await engine.close()
+
+
+async def test_an_image_is_built_and_pushed_through_ssh(far: Far, world: World) -> None:
+    world.repository.commit("Add", {"Dockerfile": f"FROM {BASE}\nRUN echo {world.name} > /x\n"})
+    world.environment = far.environment
+    world.make(builders={"far": {"host": far.host}})
+    done = await world.deploy(world.recipe())
+    assert done.builder == "far"
+    assert done.image is not None
+    assert await world.artifacts.find(done.image) == done.image
 
 
 def _start(sshd: str, folder: Path) -> Server:

@@ -1,7 +1,9 @@
 """A repository, an engine and a registry, and the deploys that a test plays with them."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Callable
@@ -130,10 +132,22 @@ def text_of(path: str | None) -> str:
 
 def runs(words: str) -> bool:
     """Return whether a process of the machine has these words in its command line."""
+    return bool(_with(words))
+
+
+def kill(words: str) -> None:
+    """End the processes that have these words, which only this test uses, in their command line."""
+    for pid in _with(words):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _with(words: str) -> list[int]:
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if words.encode() in (process / "cmdline").read_bytes():
-                return True
+                found.append(int(process.name))
         except OSError:
             continue
-    return False
+    return found
