@@ -5,9 +5,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import ack, docker, overhead
+from bench import ack, docker, overhead, serverless
 
-PARTS = ["ack", "start", "overhead", "docker"]
+PARTS = ["ack", "start", "overhead", "docker", "serverless"]
 
 
 async def main() -> None:
@@ -29,6 +29,9 @@ async def main() -> None:
         if "docker" in which:
             print("\nDeploys of images, median (least-most) of five\n")
             print("\n".join(await docker.run(home / "docker")), flush=True)
+        if "serverless" in which:
+            print("\nPEX files: command → mutation sent\n", flush=True)
+            print("\n".join(await serverless.run(home)), flush=True)
 
 
 if __name__ == "__main__":

@@ -128,7 +128,9 @@ class Housekeeping:
             _log.info("checkouts_removed", count=len(removed))
 
     async def collect_images(self) -> None:
-        """Remove our old images from the engines, old logs, and what dead builds have left."""
+        """Remove our old images from the engines, old PEX files and logs, and what dead builds have
+        left."""
+        await self._core.services.pex.collect()
         images = await self._core.services.images.collect()
         if images:
             _log.info("images_removed", count=len(images))

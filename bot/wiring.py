@@ -12,10 +12,12 @@ import httpx
 from bot.settings import BotSettings
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.artifacts.offered_tags import OfferedTags
+from deploy_core.artifacts.pex_artifacts import PexArtifacts
 from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock, SystemClock
 from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.drift import Drifts
 from deploy_core.engine import Engine
 from deploy_core.planner import Planner
@@ -75,13 +77,25 @@ async def open_core(
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
         images = DockerArtifacts(settings.core.docker, work_folder=folder, clock=clock, http=http)
         stack.push_async_callback(images.close)
+        pex = PexArtifacts(
+            settings.core.serverless, dagster=dagster, work_folder=folder, clock=clock, http=http
+        )
+        facts = ServerlessFacts(dagster, clock)
         mirrors = GitMirrors(folder, clock)
         catalog = Catalog(dict(settings.core.projects), mirrors)
         services = Services(
-            settings.core, dagster, mirrors, store, clock, images, Crash(settings.crash_at)
+            settings.core,
+            dagster,
+            mirrors,
+            store,
+            clock,
+            images,
+            pex,
+            facts,
+            Crash(settings.crash_at),
         )
         worker = Worker(services, kind=kind, name=store.process)
-        planner = Planner(settings.core, dagster, catalog, mirrors, store, images)
+        planner = Planner(settings.core, dagster, catalog, mirrors, store, images, pex, facts)
         engine = Engine(services, planner, worker.wake)
         tags = OfferedTags(images, catalog, mirrors)
         readings = Readings(dagster, clock)

@@ -1,14 +1,16 @@
 """Turns a request into a plan: looks everything up, decides nothing that a person should decide."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy_core.agents import agent_problem
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.artifacts.documents import full_image, repository_of
+from deploy_core.artifacts.pex_artifacts import PexArtifacts
 from deploy_core.artifacts.plans import FIRST_STEPS, ArtifactPlan, ArtifactPlans
 from deploy_core.catalog import Catalog, ProjectAtRef
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.dagster_plus.values import AgentStatus, LocationState
 from deploy_core.model.documents import (
     clean,
@@ -20,6 +22,7 @@ from deploy_core.model.documents import (
 from deploy_core.model.errors import MixedProjects, NothingToGoBackTo, UnknownLocation, UsageError
 from deploy_core.model.plan import (
     ArtifactKind,
+    CodeOptions,
     DeployKind,
     DeployPlan,
     DeployRequest,
@@ -30,6 +33,7 @@ from deploy_core.model.plan import (
 )
 from deploy_core.policy import deployment_named
 from deploy_core.settings import CoreSettings, DeploymentSettings
+from deploy_core.sources.dagster_cloud_yaml import FileLocation
 from deploy_core.sources.git import GitMirrors
 from deploy_core.sources.links import compare_url
 from deploy_core.store.store import Store
@@ -66,6 +70,8 @@ class Planner:
         mirrors: GitMirrors,
         store: Store,
         images: DockerArtifacts,
+        pex: PexArtifacts,
+        serverless: ServerlessFacts,
     ) -> None:
         self._settings = settings
         self._dagster = dagster
@@ -73,6 +79,8 @@ class Planner:
         self._mirrors = mirrors
         self._store = store
         self._images = images
+        self._pex = pex
+        self._serverless = serverless
 
     async def plan(self, request: DeployRequest) -> DeployPlan:
         """Return what the request would do.
@@ -128,13 +136,18 @@ class Planner:
             found = await self._catalog.find(request.locations, request.ref)
         if not found:
             raise UsageError("No code location was named.")
+        if len(found) > 1 and request.code.of_one_location:
+            raise UsageError(
+                f"`{request.code.of_one_location[0]}` can't be meant for {len(found)} locations.",
+                next_step="Say it for one location, or in `dagster_cloud.yaml` for each.",
+            )
         projects = sorted({project for project in found.values() if project})
         if request.ref and len(projects) > 1:
             raise MixedProjects(
                 f"@{request.ref} can't be meant for {len(projects)} projects "
                 f"({', '.join(projects)})."
             )
-        image_only = request.image is not None and request.ref is None
+        image_only = request.image is not None and request.ref is None and not request.code.said
         read: dict[str, ProjectAtRef] = {}
         if image_only:
             now = await self._now(name)
@@ -143,7 +156,7 @@ class Planner:
         else:
             # The server of git and Dagster+ are asked at the same time: each may be slow.
             now, read = await asyncio.gather(self._now(name), self._files(projects, request.ref))
-        artifacts = ArtifactPlans(self._images, self._mirrors)
+        artifacts = ArtifactPlans(self._images, self._pex, self._serverless, self._mirrors, name)
         plans = []
         for location, project in found.items():
             if image_only and request.image and location in now.documents:
@@ -156,7 +169,11 @@ class Planner:
             else:
                 file = read[project]
                 artifact = await artifacts.of_file(
-                    file, file.location(location), request.image, rebuild=request.rebuild
+                    file,
+                    _with_code(file, location, request.code),
+                    request.image,
+                    rebuild=request.rebuild,
+                    python_version=request.code.python_version,
                 )
                 plans.append(await self._from_file(file, location, name, artifact, deployment, now))
         return plans
@@ -202,6 +219,7 @@ class Planner:
             ref=file.ref,
             file_document=artifact.document,
             build=artifact.build,
+            pex=artifact.pex,
             load_deadline=deadline * 60,
             risks=tuple(risks),
             steps=(*FIRST_STEPS[artifact.kind], *_LAST_STEPS),
@@ -233,11 +251,10 @@ class Planner:
         steps: tuple[StepName, ...],
     ) -> TargetPlan:
         live = now.live(location)
-        source = "working_directory" in document and "image" not in document
         return TargetPlan(
             location=location,
             project=project,
-            artifact=ArtifactKind.SOURCE if source else ArtifactKind.PREBUILT,
+            artifact=_kind_of(document),
             document=document,
             version=version_of(document),
             live=live,
@@ -304,6 +321,24 @@ class Planner:
             f"There is no code location {location}.{unread}",
             choices=tuple(sorted(names | now.documents.keys())),
         )
+
+
+def _with_code(file: ProjectAtRef, location: str, code: CodeOptions) -> FileLocation:
+    """Return the file's location with what was said over it. One that the file doesn't have can be
+    deployed too, if it is said where its code is."""
+    known = any(one.name == location for one in file.locations)
+    if not known and code.source is not None:
+        found = FileLocation(location, {"location_name": location}, None)
+    else:
+        found = file.location(location)
+    return replace(found, document=code.over(found.document))
+
+
+def _kind_of(document: Document) -> ArtifactKind:
+    if "pex_metadata" in document:
+        return ArtifactKind.PEX
+    source = "working_directory" in document and "image" not in document
+    return ArtifactKind.SOURCE if source else ArtifactKind.PREBUILT
 
 
 def _if_any(risk: str | None) -> tuple[str, ...]:

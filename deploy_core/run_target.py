@@ -181,7 +181,8 @@ class TargetRunner:
             await work.move(run.claim, TargetState.FAILED, failure=failure, note=PUT_BACK_IS_OFF)
             return
         try:
-            await still_there(self._services, await document_to_put_back(self._services, run))
+            document = await document_to_put_back(self._services, run)
+            await still_there(self._services, run.deployment, document)
         except DeployError as error:
             why = failure_of(error)
             await work.move(run.claim, TargetState.FAILED, failure=failure, put_back_failure=why)

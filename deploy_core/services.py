@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
+from deploy_core.artifacts.pex_artifacts import PexArtifacts
 from deploy_core.clock import Clock
 from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.errors import OtherVersion
 from deploy_core.model.plan import Document, StepName
@@ -29,6 +31,8 @@ class Services:
     store: Store
     clock: Clock
     images: DockerArtifacts
+    pex: PexArtifacts
+    serverless: ServerlessFacts
     crash: Crash = field(default_factory=Crash)
 
 

@@ -78,6 +78,7 @@ class SecretSource(Settings):
 
 
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+PythonVersion = Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}$")]
 SecretId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=200)]
 
 
@@ -89,7 +90,8 @@ class BuildOptions(Settings):
     `build.directory` and the file is its `Dockerfile`. An argument with `env` or `file` is a
     secret: it is hidden in logs (but stays in the image's history: `secrets` don't, they are
     mounted by `RUN --mount=type=secret`). `cache_to` is `inline`, or an exporter of BuildKit.
-    `generate_dockerfile` writes one where there is none, on `python:<python>-slim`.
+    `generate_dockerfile` writes one where there is none, on `base_image`, which is by default
+    `python:<python>-slim`; for a Serverless deployment it is on by default.
     """
 
     dockerfile: Name | None = None
@@ -102,7 +104,8 @@ class BuildOptions(Settings):
     cache_to: Name | None = None
     timeout: Minutes | None = None
     generate_dockerfile: bool | None = None
-    python: Annotated[str, Field(pattern=r"^3\.[0-9]{1,2}$")] | None = None
+    python: PythonVersion | None = None
+    base_image: Annotated[str, Field(pattern=r"^[^\s$]+$", max_length=500)] | None = None
 
     @model_validator(mode="after")
     def _no_variable_of_the_client(self) -> "BuildOptions":
@@ -112,6 +115,40 @@ class BuildOptions(Settings):
             if taken and isinstance(value, SecretSource):
                 raise ValueError(f"a secret argument can't be called {name}")
         return self
+
+
+class PexOptions(Settings):
+    """How a PEX is built and run: what `dagster_cloud.yaml` has no place for.
+
+    `base_image` is a whole image name; `base_image_tag` is the tag of one that was uploaded to
+    Dagster's own registry. Without either Dagster's image for this Python runs the files.
+    """
+
+    python: PythonVersion | None = None
+    base_image: Name | None = None
+    base_image_tag: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_base(self) -> "PexOptions":
+        if self.base_image is not None and self.base_image_tag is not None:
+            raise ValueError("give `base_image` or `base_image_tag`, not both")
+        return self
+
+
+class ServerlessSettings(Settings):
+    """PEX files for Dagster+ Serverless.
+
+    `python` is the Python that has the extra `serverless`; without it that of the bot. A build
+    runs code of the repository, so it sees pip's and uv's variables of the environment, those in
+    `variables`, and no others.
+    """
+
+    python: str | None = None
+    variables: tuple[Variable, ...] = ()
+    parallel_builds: int = Field(default=2, ge=1, le=64)
+    build_timeout: Minutes = 30.0
+    upload_tries: int = Field(default=4, ge=1, le=10)
+    keep_files_hours: float = Field(default=336.0, gt=0)
 
 
 class BuilderSettings(Settings):
@@ -168,9 +205,11 @@ class DockerSettings(Settings):
 class ProjectSettings(Settings):
     """One git repository with a `dagster_cloud.yaml`.
 
-    `artifact`: `source` gives the agent a checkout it can read; `prebuilt` takes CI's image, found
-    by `image_tag`, a template of `{sha}`, `{short_sha}` and `{location}`; `docker` builds an image
-    with `build`, of which `build_for` changes parts for single locations.
+    `artifact`: `auto` builds a PEX where the deployment is Serverless and the file names no image,
+    and is `prebuilt` otherwise; `prebuilt` takes CI's image, found by `image_tag`, a template of
+    `{sha}`, `{short_sha}` and `{location}`; `docker` builds an image with `build`, `pex` a PEX with
+    `pex`, of which `build_for` and `pex_for` change parts for single locations; `source` gives the
+    agent a checkout it can read.
     `token`, `deploy_key` and the GitHub App fields are credentials for git; see docs/configuration.
     `web_url` is for links to commits; it is derived from `git` for the well-known hosts.
     """
@@ -178,10 +217,12 @@ class ProjectSettings(Settings):
     git: Name
     default_ref: Name = "main"
     file: Name = "dagster_cloud.yaml"
-    artifact: Literal["source", "prebuilt", "docker"] = "prebuilt"
+    artifact: Literal["auto", "source", "prebuilt", "docker", "pex"] = "auto"
     image_tag: str | None = None
     build: BuildOptions = BuildOptions()
     build_for: dict[str, BuildOptions] = Field(default_factory=dict)
+    pex: PexOptions = PexOptions()
+    pex_for: dict[str, PexOptions] = Field(default_factory=dict)
     web_url: str | None = None
     token: SecretStr | None = None
     token_file: HostPath | None = None
@@ -213,3 +254,4 @@ class CoreSettings(Settings):
     parallel_targets: int = Field(default=50, ge=1, le=500)
     docker: DockerSettings = DockerSettings()
     watch: WatchSettings = WatchSettings()
+    serverless: ServerlessSettings = ServerlessSettings()

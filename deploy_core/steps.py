@@ -20,6 +20,7 @@ from deploy_core.model.errors import (
     PlanChanged,
 )
 from deploy_core.model.plan import DeployKind, Document, StepName
+from deploy_core.pex_steps import build_pex, pex_there, upload_pex, with_pex
 from deploy_core.progress import progress_noted
 from deploy_core.requested import fingerprint
 from deploy_core.send import requested_now, send_document
@@ -46,7 +47,7 @@ async def find_image(services: Services, run: Run) -> Output:
     """Name the image that will run, and see that it is still there. Raises `ImageNotFound`."""
     image = run.target.plan.version.image
     if image is not None:
-        await still_there(services, {"image": image})
+        await still_there(services, run.deployment, {"image": image})
     return {"image": image}
 
 
@@ -57,7 +58,14 @@ async def build(services: Services, run: Run) -> Output:
     commit = plan.version.commit
     if plan.build is None or settings is None or commit is None or not isinstance(folder, str):
         raise ConfigInvalid(f"The project {plan.project} is no longer in the configuration.")
-    recipe = recipe_for(plan.location, plan.build.directory, plan.build.repository, settings)
+    recipe = recipe_for(
+        plan.location,
+        plan.build.directory,
+        plan.build.repository,
+        settings,
+        serverless=plan.build.serverless,
+    )
+    await _log_in(services, run)
     async with progress_noted(services, run.claim, StepName.BUILD) as progress:
         built = await services.images.build(
             recipe,
@@ -74,16 +82,23 @@ async def build(services: Services, run: Run) -> Output:
 async def push(services: Services, run: Run) -> Output:
     """Push the image, and name it by its digest. Raises `ArtifactError`."""
     built = Built.model_validate(run.outputs[StepName.BUILD])
+    await _log_in(services, run)
     async with progress_noted(services, run.claim, StepName.PUSH) as progress:
         pushed = await services.images.push(built, progress)
     return {**pushed.model_dump(mode="json"), "image": pushed.image}
+
+
+async def _log_in(services: Services, run: Run) -> None:
+    """Dagster's own registry takes a log-in that lasts some hours: a fresh one for each step."""
+    if run.target.plan.build is not None and run.target.plan.build.serverless:
+        services.images.log_in(await services.serverless.registry(run.deployment))
 
 
 async def read_live(services: Services, run: Run) -> Output:
     """Keep what is live, for going back, and make the document to send from it.
 
     Raises `PlanChanged` when a confirmed plan no longer is what would be sent, `NoAgent` or
-    `NoAgentOnQueue` when nobody would load it: then nothing is sent at all.
+    `NoAgentOnQueue` when nobody would load it, `PexMissing`: then nothing is sent at all.
     """
     _, requested = await asyncio.gather(_some_agent(services, run), requested_now(services, run))
     # After what is requested, never before: a change in between must look like somebody else's.
@@ -96,6 +111,9 @@ async def read_live(services: Services, run: Run) -> Output:
     document = await _document_to_send(services, run, live)
     if run.deploy.confirmed_at is not None and document != run.target.plan.document:
         raise PlanChanged(f"{run.location} was changed after you confirmed the plan.")
+    document = with_pex(run, document)
+    if StepName.UPLOAD_PEX not in run.outputs:
+        await pex_there(services, run.deployment, document)
     output: Output = {
         "live": None if live is None else clean(await _held_by_digest(services, live)),
         "document": document,
@@ -146,7 +164,7 @@ async def verify(services: Services, run: Run) -> Output:
 async def put_back_apply(services: Services, run: Run) -> Output:
     """Send what was live before. Raises `NothingToGoBackTo`, `Superseded`."""
     document = await document_to_put_back(services, run)
-    await still_there(services, document)
+    await still_there(services, run.deployment, document)
     ours = run.outputs[StepName.APPLY]["requested"]
     seen = await _before_putting_back(services, run)
     requested_back = await send_document(
@@ -198,9 +216,11 @@ async def document_to_put_back(services: Services, run: Run) -> Document:
     return verified
 
 
-async def still_there(services: Services, document: Document) -> None:
-    """Raise `ImageNotFound` when the registry says that the document's image is gone. A registry
-    that can't be asked stops nothing: the agent has credentials of its own."""
+async def still_there(services: Services, deployment: str, document: Document) -> None:
+    """Raise `ImageNotFound` when the registry says that the document's image is gone, `PexMissing`
+    when its PEX files are. A registry that can't be asked stops nothing: the agent has credentials
+    of its own."""
+    await pex_there(services, deployment, document)
     image = document.get("image")
     if not isinstance(image, str):
         return
@@ -325,6 +345,8 @@ STEPS = {
     StepName.FIND_IMAGE: find_image,
     StepName.BUILD: build,
     StepName.PUSH: push,
+    StepName.BUILD_PEX: build_pex,
+    StepName.UPLOAD_PEX: upload_pex,
     StepName.READ_LIVE: read_live,
     StepName.APPLY: apply,
     StepName.WAIT: wait,

@@ -1,11 +1,11 @@
 """What a person can ask for, after the text was read. `render` writes a command back as text."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import DeployKind, DeployRequest
+from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class OpenDeployForm:
     deployment: str | None = None
     image: str | None = None
     why: str | None = None
+    code: CodeOptions = field(default_factory=CodeOptions)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Deploy:
     deployment: str | None = None
     image: str | None = None
     why: str | None = None
-    rebuild: bool = False  # build the image anew, even where there is one of the same content
+    rebuild: bool = False  # build anew, even where there is one of the same content
+    code: CodeOptions = field(default_factory=CodeOptions)
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,13 @@ def render(command: Command) -> str:
             parts = ["help", _name(command.topic)]
         case OpenDeployForm():
             parts = ["deploy", _at(command.ref), _to(command.deployment)]
+            parts += code_options(command.code)
         case Deploy() | Redeploy():
             verb = "deploy" if isinstance(command, Deploy) else "redeploy"
             parts = [verb, *map(_name, command.locations), "--all" if command.all else ""]
             parts += [_at(command.ref) if isinstance(command, Deploy) else ""]
             parts += [_to(command.deployment)]
-            if isinstance(command, Deploy) and command.rebuild:
-                parts.append("--rebuild")
+            parts += _about_the_build(command) if isinstance(command, Deploy) else []
         case Rollback():
             parts = ["rollback", *map(_name, command.locations), _number(command.deploy)]
             parts += [_in(command.deployment)]
@@ -157,6 +159,16 @@ def render(command: Command) -> str:
 def typed(command: Command) -> str:
     """Return the text of a command as Slack sends it: `parse` reads it back as the command."""
     return render(command).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _about_the_build(command: Deploy) -> list[str]:
+    return ["--rebuild" if command.rebuild else "", *code_options(command.code)]
+
+
+def code_options(code: CodeOptions) -> list[str]:
+    """Return what is said of the code as options."""
+    said = code.model_dump(exclude_none=True)
+    return [_option(name.replace("_", "-"), value) for name, value in said.items()]
 
 
 def _look(command: Deploys | Status | Agents) -> list[str]:
@@ -195,6 +207,7 @@ def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:
         deployment=command.deployment,
         image=command.image,
         rebuild=command.rebuild,
+        code=command.code,
         why=command.why,
     )
 
@@ -211,6 +224,7 @@ def command_of(wanted: DeployRequest) -> Deploy | Redeploy | Rollback:
                 wanted.image,
                 wanted.why,
                 wanted.rebuild,
+                wanted.code,
             )
         case DeployKind.REDEPLOY:
             return Redeploy(wanted.locations, wanted.all_locations, wanted.deployment, wanted.why)

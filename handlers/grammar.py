@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deploy_core.model.errors import UsageError
+from deploy_core.model.plan import CodeOptions
 from handlers.commands import (
     RESERVED,
     STATES,
@@ -27,7 +28,7 @@ from handlers.commands import (
     Rollback,
     Status,
 )
-from handlers.usage import FLAGS, FORMS, OPTIONS, form_error, near, no_option, short
+from handlers.usage import CODE_OPTIONS, FLAGS, FORMS, OPTIONS, form_error, near, no_option, short
 from handlers.words import DASHES, Word, clean, single_dash, split, unwrap
 
 MOST_LOCATIONS: Final = 300
@@ -282,9 +283,24 @@ def _deploy(said: _Said) -> Command:
     image, why = said.values.get("image"), said.values.get("why")
     if image is not None and (said.all or len(names) > 1):
         raise form_error("deploy", "One --image can't be for several locations.")
+    code = _code(said)
+    if code.of_one_location and (said.all or len(names) > 1):
+        option = code.of_one_location[0].replace("_", "-")
+        raise form_error("deploy", f"One --{option} can't be for several locations.")
     if not names and not said.all:
-        return OpenDeployForm(ref=ref, deployment=said.deployment, image=image, why=why)
-    return Deploy(names, said.all, ref, said.deployment, image, why, "rebuild" in said.flags)
+        return OpenDeployForm(ref, said.deployment, image, why, code)
+    rebuild = "rebuild" in said.flags
+    return Deploy(names, said.all, ref, said.deployment, image, why, rebuild, code)
+
+
+def _code(said: _Said) -> CodeOptions:
+    given = {
+        name.replace("-", "_"): said.values[name] for name in CODE_OPTIONS if name in said.values
+    }
+    code = CodeOptions(**given)
+    if len(code.source or {}) > 1:
+        raise form_error("deploy", "Say a Python file, a package or a module, not two of them.")
+    return code
 
 
 def _redeploy(said: _Said) -> Command:

@@ -12,10 +12,10 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from deploy_core.model.errors import UsageError
-from deploy_core.model.plan import short_image
+from deploy_core.model.plan import CodeOptions, short_image
 from handlers import actions, limits
 from handlers.blocks import Block, plain_text, section
-from handlers.commands import Deploy, OpenDeployForm, typed
+from handlers.commands import Deploy, OpenDeployForm, code_options, typed
 from handlers.grammar import MOST_NAME, MOST_WHY, parse
 from handlers.mrkdwn import pre, sentence
 from handlers.text import forms as text
@@ -25,10 +25,12 @@ REF: Final = "ref"
 IMAGE: Final = "image"
 DEPLOYMENT: Final = "deployment"
 WHY: Final = "why"
-FIELDS: Final = (LOCATIONS, REF, IMAGE, DEPLOYMENT, WHY)
+CODE: Final = "code"
+FIELDS: Final = (LOCATIONS, REF, IMAGE, DEPLOYMENT, CODE, WHY)
 """The ids of the form's fields; each is the block_id and the action_id."""
 
 MOST_CHOSEN: Final = 100
+MOST_CODE: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def deploy_form(
             _input(REF, text.REF, _ref(choices, filled), hint=text.REF_HINT, optional=True),
             *(image if choices.images else []),
             _input(DEPLOYMENT, text.DEPLOYMENT, _deployment(choices, filled)),
+            _input(CODE, text.CODE, _code(filled), hint=text.CODE_HINT, optional=True),
             _input(WHY, text.WHY, _why(filled), hint=text.WHY_HINT, optional=True),
         ],
     }
@@ -167,6 +170,10 @@ def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
         problem = _problem(command)
         if problem is not None:
             errors[field] = problem
+    code = _read_code(_typed(values, CODE))
+    if isinstance(code, str):
+        errors[CODE] = code
+        return errors
     if errors:
         return errors
     chosen_image = next(iter(_chosen(values, IMAGE)), None)
@@ -177,6 +184,7 @@ def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
         deployment=deployment,
         image=image if isinstance(image, str) else None,
         why=why,
+        code=code,
     )
     problem = _problem(found)
     return {LOCATIONS: problem} if problem is not None else found
@@ -197,6 +205,19 @@ def _problem(command: Deploy) -> str | None:
     except UsageError as error:
         return error.summary
     return None if read == command else text.UNREADABLE
+
+
+def _read_code(typed_options: str | None) -> CodeOptions | str:
+    """Return what was typed as options of the code, or what is wrong with it."""
+    if typed_options is None:
+        return CodeOptions()
+    try:
+        read = parse(f"deploy x {typed_options}")
+    except UsageError as error:
+        return error.summary
+    if isinstance(read, Deploy) and read == Deploy(("x",), code=read.code):
+        return read.code
+    return text.CODE_UNREADABLE
 
 
 def _chosen(values: Mapping[str, Any], field: str) -> list[str]:
@@ -263,6 +284,18 @@ def _ref(choices: FormChoices, filled: OpenDeployForm) -> Block:
         element["placeholder"] = plain_text(choices.default_ref, limits.PLACEHOLDER)
     if filled.ref:
         element["initial_value"] = filled.ref[:MOST_NAME]
+    return element
+
+
+def _code(filled: OpenDeployForm) -> Block:
+    element: Block = {
+        "type": "plain_text_input",
+        "max_length": MOST_CODE,
+        "placeholder": plain_text(text.CODE_PLACEHOLDER, limits.PLACEHOLDER),
+    }
+    said = " ".join(code_options(filled.code))
+    if said:
+        element["initial_value"] = said[:MOST_CODE]
     return element
 
 

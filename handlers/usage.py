@@ -44,8 +44,18 @@ MEANT: Final = {
     "tag": "ref",
     "commit": "ref",
 }
+CODE_OPTIONS: Final = (
+    "python-file",
+    "package-name",
+    "module-name",
+    "attribute",
+    "working-directory",
+    "python-version",
+)
+"""What may be said of the code, by the names that the official CLI has for it."""
+
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
-    "deploy": ("all", "image", "rebuild", "ref", "why"),
+    "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
     "redeploy": ("all", "why"),
     "rollback": ("why",),
     "status": ("here", "page", "state"),

@@ -13,6 +13,7 @@ from bot.cli.output import print_error
 from bot.logs import set_up_logs
 from bot.settings import load_settings
 from deploy_core.model.errors import ConfigInvalid, DeployError, UsageError
+from deploy_core.model.plan import CodeOptions
 
 app = typer.Typer(
     name="dagster-chatops",
@@ -62,6 +63,24 @@ def deploy(
     why: Annotated[str | None, typer.Option(help="The reason, kept in the history.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All code locations.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the images anew.")] = False,
+    python_version: Annotated[
+        str | None, typer.Option(help="For PEX files: the version of Python, as 3.12.")
+    ] = None,
+    python_file: Annotated[
+        str | None, typer.Option("--python-file", "-f", help="The file with the definitions.")
+    ] = None,
+    package_name: Annotated[
+        str | None, typer.Option("--package-name", "-p", help="The package with them.")
+    ] = None,
+    module_name: Annotated[
+        str | None, typer.Option("--module-name", "-m", help="The module with them.")
+    ] = None,
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", "-a", help="Which of the definitions there.")
+    ] = None,
+    working_directory: Annotated[
+        str | None, typer.Option("--working-directory", "-d", help="Where the code is run.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan unseen.")] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
     config: Config = None,
@@ -70,7 +89,15 @@ def deploy(
     from bot.cli.deploy import DeployOptions, deploy_locations  # noqa: PLC0415
 
     set_up_logs(as_json=False, quiet=True)
-    options = DeployOptions(tuple(locations or ()), to, image, why, every, rebuild, yes, plan)
+    code = CodeOptions(
+        python_file=python_file,
+        package_name=package_name,
+        module_name=module_name,
+        attribute=attribute,
+        working_directory=working_directory,
+        python_version=python_version,
+    )
+    options = DeployOptions(tuple(locations or ()), to, image, why, every, rebuild, code, yes, plan)
     _finish(deploy_locations(load_settings_or_exit(config), options))
 
 

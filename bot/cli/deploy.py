@@ -26,7 +26,7 @@ from deploy_core.model.errors import (
 )
 from deploy_core.model.explain import explain
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest, TargetPlan
+from deploy_core.model.plan import CodeOptions, DeployKind, DeployPlan, DeployRequest, TargetPlan
 from deploy_core.model.states import DeployState, TargetState
 from handlers.text.deploys import STATES, STEPS, after, queue_words
 
@@ -50,6 +50,7 @@ class DeployOptions:
     why: str | None
     every: bool
     rebuild: bool
+    code: CodeOptions
     yes: bool
     plan_only: bool
 
@@ -91,6 +92,7 @@ def request_of(options: DeployOptions) -> DeployRequest:
         deployment=options.deployment,
         image=options.image,
         rebuild=options.rebuild,
+        code=options.code,
         why=options.why,
     )
 

@@ -39,10 +39,10 @@ def prepare_context(recipe: Recipe, checkout: Path, work: Path, most_bytes: floa
         if not recipe.generate:
             raise DockerfileMissing(
                 f"{recipe.location} has no Dockerfile at `{recipe.dockerfile}`.",
-                detail=f"One that would do:\n\n{generated_dockerfile(folder, recipe.python)}",
+                detail=f"One that would do:\n\n{generated_dockerfile(folder, recipe.base_image)}",
             )
         dockerfile = work / "Dockerfile"
-        dockerfile.write_text(generated_dockerfile(folder, recipe.python), encoding="utf-8")
+        dockerfile.write_text(generated_dockerfile(folder, recipe.base_image), encoding="utf-8")
     elif dockerfile.stat().st_size > MOST_DOCKERFILE_BYTES:
         raise ContextTooLarge(f"`{recipe.dockerfile}` is larger than a megabyte.")
     size = _size(folder, _left_out(folder, dockerfile), most_bytes)

@@ -15,6 +15,8 @@ from deploy_core.sources.paths import inside
 KEY_VERSION = 1
 """Part of every content key; raised when the same inputs would give another image."""
 
+SERVERLESS_PLATFORM = "linux/amd64"
+
 _LOOK_UP_SECONDS = 60.0
 
 
@@ -37,7 +39,7 @@ class Recipe:
     cache_to: str | None = None
     timeout: float | None = None  # minutes
     generate: bool = False
-    python: str = "3.11"
+    base_image: str = "python:3.11-slim"
 
     @property
     def paths(self) -> tuple[str, str, str]:
@@ -47,9 +49,16 @@ class Recipe:
 
 
 def recipe_for(
-    location: str, directory: str | None, registry: str | None, settings: ProjectSettings
+    location: str,
+    directory: str | None,
+    registry: str | None,
+    settings: ProjectSettings,
+    *,
+    serverless: bool = False,
 ) -> Recipe:
     """Return how the location's image is built, from `build` of its file and our settings.
+
+    Dagster's own agents run on `linux/amd64`, and a project for them may have no Dockerfile.
 
     Raises `UnsafePath` for a path that leaves the repository, `BuildNeeded` without a registry.
     """
@@ -69,12 +78,12 @@ def recipe_for(
         target=options.target,
         args=options.args,
         secrets=options.secrets,
-        platform=options.platform,
+        platform=options.platform or (SERVERLESS_PLATFORM if serverless else None),
         cache_from=options.cache_from,
         cache_to=options.cache_to,
         timeout=options.timeout,
-        generate=bool(options.generate_dockerfile),
-        python=options.python or "3.11",
+        generate=serverless if options.generate_dockerfile is None else options.generate_dockerfile,
+        base_image=options.base_image or f"python:{options.python or '3.11'}-slim",
     )
 
 
@@ -98,7 +107,7 @@ def content_key(recipe: Recipe, object_ids: Mapping[str, str | None]) -> str:
         "version": KEY_VERSION,
         "objects": [object_ids.get(path) for path in recipe.paths],
         "dockerfile": posixpath.relpath(f"/{recipe.dockerfile}", f"/{recipe.context}"),
-        "generate": recipe.python if recipe.generate else None,
+        "generate": recipe.base_image if recipe.generate else None,
         "target": recipe.target,
         "args": {k: v if isinstance(v, str) else v.model_dump() for k, v in recipe.args.items()},
         "secrets": {name: source.model_dump() for name, source in recipe.secrets.items()},

@@ -12,6 +12,7 @@ Registries differ only in what they take as user name and password:
 * Google Artifact Registry: `oauth2accesstoken` with an access token, `_json_key` with a service
   account's key file, or the helper `gcloud`.
 * Amazon ECR: the user `AWS` and a password that lasts twelve hours, so the helper `ecr-login`.
+* Dagster+ Serverless: what Dagster+ says, good for some hours as well.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ import binascii
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,6 +95,12 @@ class RegistryCredentials:
         self._settings = settings
         self._environment = environment
         self._helper_seconds = helper_seconds
+        self._lent: dict[str, Credential] = {}
+
+    def lend(self, registry: str, credential: Credential) -> None:
+        """Use this credential for a registry (`host` or `host/path`) from now on, unless our own
+        settings have one."""
+        self._lent[registry] = credential
 
     async def find(self, ref: ImageRef) -> Credential | None:
         """Return the credential for the image's registry, None where there is none.
@@ -104,6 +111,9 @@ class RegistryCredentials:
         if own is not None and own.username is not None and own.password is not None:
             password = await asyncio.to_thread(self._password, own, ref.host)
             return Credential(own.username, password)
+        lent = _longest(self._lent, ref)
+        if lent is not None:
+            return self._lent[lent]
         config = await asyncio.to_thread(_read_config, self.config_folder / "config.json")
         for key in _keys(ref.host):
             if key in config.cred_helpers:
@@ -117,8 +127,9 @@ class RegistryCredentials:
         )
 
     async def of_settings(self) -> dict[str, Credential]:
-        """Return the credentials of our own settings by registry key, for `config.json`."""
-        found = {}
+        """Return the credentials of our own settings and those that were lent, by registry key,
+        for `config.json`."""
+        found = {key.partition("/")[0]: credential for key, credential in self._lent.items()}
         for key, own in self._settings.registries.items():
             if own.username is not None:
                 password = await asyncio.to_thread(self._password, own, key)
@@ -128,9 +139,8 @@ class RegistryCredentials:
 
     def registry_settings(self, ref: ImageRef) -> RegistrySettings | None:
         """Return our settings for the image: those with the longest matching path."""
-        full = f"{ref.host}/{ref.repository}/"
-        keys = [key for key in self._settings.registries if full.startswith(f"{key.rstrip('/')}/")]
-        return self._settings.registries[max(keys, key=len)] if keys else None
+        key = _longest(self._settings.registries, ref)
+        return None if key is None else self._settings.registries[key]
 
     @property
     def config_folder(self) -> Path:
@@ -166,6 +176,13 @@ class RegistryCredentials:
         if answer.username == "<token>":
             return Credential(identity_token=answer.secret)
         return Credential(answer.username, answer.secret) if answer.secret else None
+
+
+def _longest(registries: Iterable[str], ref: ImageRef) -> str | None:
+    """Return the one with the longest path that the image is in."""
+    full = f"{ref.host}/{ref.repository}/"
+    keys = [key for key in registries if full.startswith(f"{key.rstrip('/')}/")]
+    return max(keys, key=len, default=None)
 
 
 async def _run_helper(

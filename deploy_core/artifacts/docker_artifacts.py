@@ -22,7 +22,7 @@ from deploy_core.artifacts.build_output import BuildLog, OnProgress
 from deploy_core.artifacts.build_recipe import Recipe
 from deploy_core.artifacts.buildkit import build_with_client, find_client
 from deploy_core.artifacts.classic_build import build_classic
-from deploy_core.artifacts.credentials import RegistryCredentials
+from deploy_core.artifacts.credentials import Credential, RegistryCredentials
 from deploy_core.artifacts.docker_images import collect_images, image_with_key, tag_image
 from deploy_core.artifacts.engines import Engine, Engines
 from deploy_core.artifacts.image_push import push_tag
@@ -30,6 +30,7 @@ from deploy_core.artifacts.image_ref import ImageRef, parse_image_ref, tag_text
 from deploy_core.artifacts.registry import RegistryClient
 from deploy_core.artifacts.registry_errors import engine_gone
 from deploy_core.clock import Clock
+from deploy_core.dagster_plus.values import ServerlessRegistry
 from deploy_core.model.errors import (
     ArtifactError,
     BuildFailed,
@@ -105,6 +106,11 @@ class DockerArtifacts:
         self._used: dict[str, float] = {}
         self._client: Path | None = None
         self._client_known = False
+
+    def log_in(self, registry: ServerlessRegistry) -> None:
+        """Use the log-in that Dagster+ gave for its registry, unless the settings have one."""
+        password = registry.password.get_secret_value()
+        self._credentials.lend(registry.url, Credential(registry.username, password))
 
     async def find(self, image: str) -> str:
         """Return the image by digest (`registry/repository@sha256:…`).

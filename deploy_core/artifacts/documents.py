@@ -34,6 +34,25 @@ def wanted_document(
     return document
 
 
+def pex_document(
+    location: FileLocation,
+    settings: ProjectSettings,
+    commit: Commit,
+    *,
+    metadata: Document,
+    base_image: str | None,
+) -> Document:
+    """Return the document that the file asks for, run from PEX files on an image of Dagster's, or
+    on `base_image`. Paths stay as they are: the files hold the project's folder."""
+    document = dict(location.document)
+    document["git"] = _git(settings, commit)
+    document["pex_metadata"] = metadata
+    document.pop("image", None)
+    if base_image is not None:
+        document["image"] = base_image
+    return document
+
+
 def _git(settings: ProjectSettings, commit: Commit) -> Document:
     url = commit_url(settings, commit.sha)
     return {"commit_hash": commit.sha, **({"url": url} if url else {})}

@@ -1,7 +1,7 @@
 """What the rest of dagster-chatops may ask of Dagster+."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from deploy_core.dagster_plus.values import (
     DeploymentInfo,
     LocationState,
     Repository,
+    ServerlessRegistry,
 )
 from deploy_core.model.errors import InvalidLocation
 from deploy_core.model.plan import Document
@@ -120,6 +121,25 @@ class DagsterPlus:
         """Return whether the agents are the customer's own or Dagster's."""
         return await self._transport.call(
             documents.AGENT_TYPE, wire.read_agent_type, deployment=deployment
+        )
+
+    async def serverless_registry(self, deployment: str) -> ServerlessRegistry | None:
+        """Return the registry for images of a Serverless deployment; None where there is none."""
+        return await self._shared(
+            documents.SERVERLESS_REGISTRY, wire.read_serverless_registry, deployment
+        )
+
+    async def pex_urls(self, deployment: str, files: Sequence[str], *, upload: bool) -> list[str]:
+        """Return addresses to put PEX files to, or to get them from, in the files' order.
+
+        They need no token and expire; whoever has one can use it: they are secrets.
+        """
+        operation = documents.PEX_PUT_URLS if upload else documents.PEX_GET_URLS
+        return await self._transport.call(
+            operation,
+            partial(wire.read_pex_urls, operation=operation, names=len(files)),
+            deployment=deployment,
+            variables={"filenames": list(files)},
         )
 
     async def deployments(self) -> list[DeploymentInfo]:

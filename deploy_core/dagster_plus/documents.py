@@ -9,14 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Operation:
-    """A named GraphQL document; a mutation is never sent a second time after it may have worked."""
+    """A named GraphQL document; a mutation is never sent a second time after it may have worked.
+
+    `changes_nothing`: GraphQL calls it a mutation, but it may be repeated like a query.
+    """
 
     name: str
     text: str
+    changes_nothing: bool = False
 
     @property
     def is_mutation(self) -> bool:
-        return self.text.startswith("mutation ")
+        return self.text.startswith("mutation ") and not self.changes_nothing
 
 
 LOCATION_STATES = Operation(
@@ -133,6 +137,29 @@ AGENT_TYPE = Operation(
 }""",
 )
 
+SERVERLESS_REGISTRY = Operation(
+    "ChatopsServerlessRegistry",
+    """query ChatopsServerlessRegistry {
+  serverless { awsAuthToken registryAllowCustomBase registryIsHarbor registryUrl }
+}""",
+)
+
+PEX_PUT_URLS = Operation(
+    "ChatopsPexPutUrls",
+    """mutation ChatopsPexPutUrls($filenames: [String!]!) {
+  generateServerlessPexUrl(filenames: $filenames, method: PUT) { url }
+}""",
+    changes_nothing=True,
+)
+
+PEX_GET_URLS = Operation(
+    "ChatopsPexGetUrls",
+    """mutation ChatopsPexGetUrls($filenames: [String!]!) {
+  generateServerlessPexUrl(filenames: $filenames, method: GET) { url }
+}""",
+    changes_nothing=True,
+)
+
 PUT_LOCATION = Operation(
     "ChatopsPutLocation",
     """mutation ChatopsPutLocation($document: GenericScalar!) {
@@ -167,6 +194,9 @@ ALL_OPERATIONS = (
     AGENTS,
     DEPLOYMENTS,
     AGENT_TYPE,
+    SERVERLESS_REGISTRY,
+    PEX_PUT_URLS,
+    PEX_GET_URLS,
     PUT_LOCATION,
     DELETE_LOCATION,
 )

@@ -230,6 +230,25 @@ class AgentTypeData(Shape):
     deployment: AgentTypeShape = Field(alias="currentDeployment")
 
 
+class ServerlessShape(Shape):
+    auth_token: str | None = Field(alias="awsAuthToken")
+    allow_custom_base: bool | None = Field(alias="registryAllowCustomBase")
+    is_harbor: bool | None = Field(alias="registryIsHarbor")
+    url: str | None = Field(alias="registryUrl")
+
+
+class ServerlessData(Shape):
+    serverless: ServerlessShape | None
+
+
+class PexUrlShape(Shape):
+    url: str
+
+
+class PexUrlsData(Shape):
+    urls: list[PexUrlShape] = Field(alias="generateServerlessPexUrl")
+
+
 class PutDone(Shape):
     typename: Literal["WorkspaceEntry"] = Field(alias="__typename")
     name: str = Field(alias="locationName")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 AgentType = Literal["HYBRID", "SERVERLESS"]
 
@@ -99,3 +99,23 @@ class DeploymentInfo:
     id: int
     is_branch: bool
     agent_type: AgentType | None
+
+
+@dataclass(frozen=True)
+class ServerlessRegistry:
+    """Where images for a Serverless deployment go, with a log-in that is good for some hours.
+
+    `url` is a repository of ECR, into which every location's images go by their tags, or on Harbor
+    a path below which each location has a repository of its own. `custom_base`: base images of the
+    customer's own may be used.
+    """
+
+    url: str
+    username: str
+    password: SecretStr
+    is_harbor: bool
+    custom_base: bool
+
+    def repository(self, location: str) -> str:
+        """Return the repository for a location's images."""
+        return f"{self.url}/{location}" if self.is_harbor else self.url

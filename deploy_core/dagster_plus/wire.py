@@ -5,12 +5,13 @@ unknown `__typename` becomes a ProtocolError that names the operation and the pl
 default; refusals in the answer become their typed errors.
 """
 
+import base64
 import json
 import re
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, SecretStr, TypeAdapter, ValidationError
 
 from deploy_core.dagster_plus import documents, shapes
 from deploy_core.dagster_plus.answers import LONGEST_DETAIL, JsonObject
@@ -24,6 +25,7 @@ from deploy_core.dagster_plus.values import (
     Repository,
     Schedule,
     Sensor,
+    ServerlessRegistry,
 )
 from deploy_core.model.errors import (
     DagsterPlusError,
@@ -176,6 +178,35 @@ def read_deployments(data: JsonObject) -> list[DeploymentInfo]:
 def read_agent_type(data: JsonObject) -> AgentType:
     """Return whether the deployment's agents are the customer's own or Dagster's."""
     return _checked(documents.AGENT_TYPE, shapes.AgentTypeData, data).deployment.agent_type
+
+
+def read_serverless_registry(data: JsonObject) -> ServerlessRegistry | None:
+    """Return the registry for images of a Serverless deployment; None where there is none yet."""
+    operation = documents.SERVERLESS_REGISTRY
+    found = _checked(operation, shapes.ServerlessData, data).serverless
+    if found is None or not found.url or not found.auth_token:
+        return None
+    try:
+        username, colon, password = base64.b64decode(found.auth_token).decode().partition(":")
+    except ValueError:
+        colon = ""
+    if not colon:
+        raise _not_understood(operation, "awsAuthToken")
+    return ServerlessRegistry(
+        url=found.url,
+        username=username,
+        password=SecretStr(password),
+        is_harbor=bool(found.is_harbor),
+        custom_base=bool(found.allow_custom_base),
+    )
+
+
+def read_pex_urls(data: JsonObject, *, operation: Operation, names: int) -> list[str]:
+    """Return the addresses, in the order of the file names that were asked for."""
+    urls = [one.url for one in _checked(operation, shapes.PexUrlsData, data).urls]
+    if len(urls) != names:
+        raise _not_understood(operation, "another number of addresses")
+    return urls
 
 
 def read_put_location(data: JsonObject, *, location: str) -> None:

@@ -35,6 +35,8 @@ class StepName(StrEnum):
     FIND_IMAGE = "find_image"
     BUILD = "build"
     PUSH = "push"
+    BUILD_PEX = "build_pex"
+    UPLOAD_PEX = "upload_pex"
     READ_LIVE = "read_live"  # what is live now: kept for going back
     APPLY = "apply"
     WAIT = "wait"
@@ -50,6 +52,7 @@ class ArtifactKind(StrEnum):
     SOURCE = "source"
     PREBUILT = "prebuilt"
     DOCKER = "docker"
+    PEX = "pex"
 
 
 class Commit(Frozen):
@@ -105,11 +108,22 @@ class Live(Frozen):
 
 class BuildPlan(Frozen):
     """What is built for a location: `directory` and `repository` are the file's `build`, `key` is
-    the same exactly when the same image would come out."""
+    the same exactly when the same image would come out. `serverless`: for Dagster's own registry.
+    """
 
     directory: str | None
     repository: str
     key: str
+    rebuild: bool = False
+    serverless: bool = False
+
+
+class PexPlan(Frozen):
+    """What is built for a Serverless location: `directory` in git's form is the file's `build`,
+    `python_version` as `3.11`."""
+
+    directory: str
+    python_version: str
     rebuild: bool = False
 
 
@@ -129,6 +143,7 @@ class TargetPlan(Frozen):
     ref: str | None = None
     file_document: Document | None = None  # what the file said: the base of the next merge
     build: BuildPlan | None = None
+    pex: PexPlan | None = None
     load_deadline: float = 900.0  # seconds
     risks: tuple[str, ...] = ()
     steps: tuple[StepName, ...] = ()
@@ -157,6 +172,47 @@ class DeployPlan(Frozen):
         return hashlib.sha256(canonical(sent)).hexdigest()[:16]
 
 
+class CodeOptions(Frozen):
+    """What a person says of the code itself; it goes over what the file says, for this deploy.
+
+    The names are those of `dagster-cloud serverless deploy-python-executable`. At most one of the
+    first three is given. All but `python_version` are about one location.
+    """
+
+    python_file: str | None = None
+    package_name: str | None = None
+    module_name: str | None = None
+    attribute: str | None = None
+    working_directory: str | None = None
+    python_version: str | None = None
+
+    @property
+    def source(self) -> Document | None:
+        """The `code_source` that is said, if any."""
+        names = ("python_file", "package_name", "module_name")
+        said = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return said or None
+
+    @property
+    def said(self) -> bool:
+        """Whether anything is said."""
+        return self != CodeOptions()
+
+    @property
+    def of_one_location(self) -> tuple[str, ...]:
+        """The names of what is said and can't be meant for several locations."""
+        said = self.model_dump(exclude_none=True, exclude={"python_version"})
+        return tuple(said)
+
+    def over(self, document: Document) -> Document:
+        """Return a location's document with what is said put over it."""
+        said = {name: getattr(self, name) for name in ("attribute", "working_directory")}
+        changes: Document = {name: value for name, value in said.items() if value is not None}
+        if self.source is not None:
+            changes["code_source"] = self.source
+        return {**document, **changes}
+
+
 class DeployRequest(Frozen):
     """What a person asked for, after the text was read and before anything was looked up.
 
@@ -171,6 +227,7 @@ class DeployRequest(Frozen):
     deployment: str | None = None
     image: str | None = None
     rebuild: bool = False
+    code: CodeOptions = CodeOptions()
     why: str | None = None
     of_deploy: int | None = None  # the deploy that a rollback goes back behind
 

@@ -29,7 +29,10 @@ MORE: Final[dict[str, str]] = {
         " seen to be loaded. When it doesn't load, what was live before is put back.\n"
         "`--all` deploys every location of the configuration, `--image` takes this image"
         " (`:TAG` for one of the location's own repository),"
-        " `--rebuild` builds the image anew,"
+        " `--rebuild` builds the image or the PEX files anew,"
+        " `--python-version` chooses the Python of PEX files,"
+        " `--python-file`, `--module-name`, `--package-name`, `--attribute` and"
+        " `--working-directory` go over what the file says of one location,"
         " `--why` is kept with the deploy. A name in two projects is written `project:location`.\n"
         "Examples: `deploy core@main to prod`, `deploy core dbt @v1.2`,"
         ' `deploy --all --why "new base image"`'

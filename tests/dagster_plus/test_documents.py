@@ -145,7 +145,8 @@ def test_our_documents_are_named_alike(operation: Operation) -> None:
     assert isinstance(definition, OperationDefinitionNode)
     assert definition.name is not None
     assert definition.name.value == operation.name
-    assert operation.is_mutation == (definition.operation.value == "mutation")
+    sent_once = definition.operation.value == "mutation" and not operation.changes_nothing
+    assert operation.is_mutation == sent_once
 
 
 def test_names_differ_and_all_are_listed() -> None:

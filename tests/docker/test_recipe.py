@@ -105,7 +105,7 @@ async def test_object_ids_are_those_of_git(tmp_path: Path) -> None:
 def test_the_generated_dockerfile_puts_requirements_before_code(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("dagster-cloud\n")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
-    lines = generated_dockerfile(tmp_path, "3.12").splitlines()
+    lines = generated_dockerfile(tmp_path, "python:3.12-slim").splitlines()
     assert lines[0] == "FROM python:3.12-slim"
     order = [lines.index(x) for x in ("COPY requirements.txt ./", "COPY . .")]
     assert order == sorted(order)

@@ -55,9 +55,8 @@ def documented_keys() -> set[str]:
 
 
 def as_documented(key: str) -> str:
-    """`build` has a table of its own, for a project and for single locations alike."""
-    key = re.sub(r"^projects\.NAME\.build_for\.NAME\.", "build.", key)
-    return re.sub(r"^projects\.NAME\.build\.", "build.", key)
+    """`build` and `pex` have tables of their own, for a project and for locations alike."""
+    return re.sub(r"^projects\.NAME\.(build|pex)(_for\.NAME)?\.", r"\1.", key)
 
 
 def test_every_key_of_the_configuration_is_documented_and_no_other() -> None:

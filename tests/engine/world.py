@@ -2,6 +2,7 @@
 control plane on a real socket; with a clock that runs faster than the machine's."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,22 +15,31 @@ import httpx
 from pydantic import SecretStr
 
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
+from deploy_core.artifacts.pex_artifacts import PexArtifacts
 from deploy_core.catalog import Catalog
 from deploy_core.clock import SystemClock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.engine import Engine
 from deploy_core.model.deploys import Deploy, StepState, Target
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployKind, DeployRequest, StepName
 from deploy_core.planner import Planner
 from deploy_core.services import Services
-from deploy_core.settings import CoreSettings, DeploymentSettings, ProjectSettings
+from deploy_core.settings import (
+    CoreSettings,
+    DeploymentSettings,
+    ProjectSettings,
+    ServerlessSettings,
+)
 from deploy_core.sources.git import GitMirrors
 from deploy_core.store.store import Store
 from deploy_core.worker import Worker
 from sandbox.dagster_plus import server
 from sandbox.dagster_plus.faults import Faults, LoadErrorText, LoadFault, RequestFault
 from sandbox.dagster_plus.instant_agent import BrokenCode, InstantAgentSettings
+from sandbox.dagster_plus.serverless import Serverless
+from tests.support.pex import build_environment
 from tests.support.plans import ADA, GRACE
 
 T = TypeVar("T")
@@ -82,6 +92,7 @@ class World:
     agent: InstantAgentSettings = field(default_factory=InstantAgentSettings)
     working: list[asyncio.Task[None]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    patience: float = 15.0
 
     @property
     def store(self) -> Store:
@@ -115,9 +126,9 @@ class World:
 
     # -- what is waited for --
 
-    async def eventually(self, look: Callable[[], Awaitable[T | None]], within: float = 15) -> T:
+    async def eventually(self, look: Callable[[], Awaitable[T | None]]) -> T:
         """Look again at every change of the store, and now and then for what isn't in it."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(self.patience):
             while True:
                 self.changed.clear()
                 found = await look()
@@ -254,13 +265,19 @@ async def open_world(
     *,
     work: bool = True,
     clock: FastClock | None = None,
+    serverless: Serverless | None = None,
+    settings_of_serverless: ServerlessSettings | None = None,
     **changes: Any,
 ) -> AsyncIterator[World]:
     """Start all of it; `changes` replace settings, without `work` the worker doesn't run yet."""
     clock = clock or FastClock()
+    if settings_of_serverless is not None:
+        changes["serverless"] = settings_of_serverless
     settings = settings_of(folder, repositories, **changes)
     async with AsyncExitStack() as stack:
-        sandbox = await server.start_dagster_plus(instant_agent=InstantAgentSettings())
+        sandbox = await server.start_dagster_plus(
+            instant_agent=InstantAgentSettings(), serverless=serverless
+        )
         stack.push_async_callback(sandbox.close)
         http = httpx.AsyncClient(base_url=sandbox.url, trust_env=False)
         await stack.enter_async_context(http)
@@ -277,9 +294,18 @@ async def open_world(
         web = await stack.enter_async_context(httpx.AsyncClient())
         images = DockerArtifacts(settings.docker, work_folder=folder, clock=clock, http=web)
         stack.push_async_callback(images.close)
-        services = Services(settings, dagster, mirrors, store, clock, images)
+        pex = PexArtifacts(
+            settings.serverless,
+            dagster=dagster,
+            work_folder=Path(settings.work_folder),
+            clock=clock,
+            http=await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False)),
+            environment={**os.environ, **build_environment()},
+        )
+        facts = ServerlessFacts(dagster, clock)
+        services = Services(settings, dagster, mirrors, store, clock, images, pex, facts)
         catalog = Catalog(dict(settings.projects), mirrors)
-        planner = Planner(settings, dagster, catalog, mirrors, store, images)
+        planner = Planner(settings, dagster, catalog, mirrors, store, images, pex, facts)
         worker = Worker(services, kind="test")
 
         def wake() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import DeployKind, DeployRequest
+from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from handlers.commands import (
     Cancel,
     Command,
@@ -54,6 +54,25 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
         ("deploy –all", Deploy(all=True)),  # noqa: RUF001
         ("deploy --ALL @v2", Deploy(all=True, ref="v2")),
         ("deploy core --rebuild", Deploy(("core",), rebuild=True)),
+        (
+            "deploy core --module-name a.b --attribute defs --python-version 3.12",
+            Deploy(
+                ("core",),
+                code=CodeOptions(module_name="a.b", attribute="defs", python_version="3.12"),
+            ),
+        ),
+        (
+            'deploy core --python-file "my defs.py" --working-directory=src',
+            Deploy(("core",), code=CodeOptions(python_file="my defs.py", working_directory="src")),
+        ),
+        (
+            "deploy --all --python-version 3.12",
+            Deploy(all=True, code=CodeOptions(python_version="3.12")),
+        ),
+        (
+            "deploy --package-name core",
+            OpenDeployForm(code=CodeOptions(package_name="core")),
+        ),
         ("deploy core --ref jane", Deploy(("core",), ref="jane")),
         ("deploy core --image=ghcr.io/a/b:1", Deploy(("core",), image="ghcr.io/a/b:1")),
         (
@@ -140,6 +159,13 @@ def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -
         ("deploy core --rebuild=no", "--rebuild takes no value.", ()),
         ("redeploy core --rebuild", "redeploy has no option --rebuild.", ()),
         ("deploy a b --image x", "One --image can't be for several locations.", ()),
+        ("deploy a b --module-name x", "One --module-name can't be for several locations.", ()),
+        ("deploy --all --attribute x", "One --attribute can't be for several locations.", ()),
+        (
+            "deploy a --module-name x --package-name y",
+            "Say a Python file, a package or a module, not two of them.",
+            (),
+        ),
         ("deploy a --image x --image y", "--image is given twice.", ()),
         ("deploy a --image", "After --image its value is missing.", ()),
         ("deploy a --why", "After --why its value is missing.", ()),

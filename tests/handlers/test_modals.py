@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deploy_core.model.plan import CodeOptions
 from handlers.commands import Deploy, OpenDeployForm
 from handlers.modals import (
+    CODE,
     DEPLOYMENT,
     IMAGE,
     LOCATIONS,
@@ -25,6 +27,7 @@ from handlers.modals import (
     read_deploy_form,
     read_metadata,
 )
+from handlers.text.forms import CODE_UNREADABLE
 from sandbox.slack.blocks import check_view
 from tests.handlers.worlds import HOSTILE
 
@@ -144,6 +147,24 @@ def test_what_is_wrong_is_said_under_its_field(
     fields: dict[str, Any], errors: dict[str, str]
 ) -> None:
     assert read_deploy_form(submitted(**fields)) == errors
+
+
+def test_options_of_the_code_are_one_field() -> None:
+    code = CodeOptions(module_name="shop.definitions", python_version="3.12")
+    view = deploy_form(CHOICES, metadata={}, filled=OpenDeployForm(code=code))
+    check_view(view)
+    text = elements(view)[CODE]["initial_value"]
+    assert text == '--module-name "shop.definitions" --python-version "3.12"'
+    assert read_deploy_form(submitted(locations=["core"], code=text)) == Deploy(
+        ("core",), code=code
+    )
+    wrong = {
+        "--why x": CODE_UNREADABLE,
+        "to prod": CODE_UNREADABLE,
+        "--colour red": "deploy has no option --colour.",
+    }
+    for said, problem in wrong.items():
+        assert read_deploy_form(submitted(locations=["core"], code=said)) == {CODE: problem}
 
 
 def test_metadata_that_is_not_ours_is_empty() -> None:

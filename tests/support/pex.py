@@ -1,6 +1,7 @@
 """Tiny projects for PEX builds, and one cache over all tests: the first build downloads."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -34,23 +35,58 @@ packages = ["{name}"]
 """
 
 
+CACHE = Path(tempfile.gettempdir()) / f"dagster-chatops-tests-{os.getuid()}"
+
+
 def build_environment() -> dict[str, str]:
     """What a PEX build needs of this machine: its pip configuration, and the shared caches."""
-    cache = Path(tempfile.gettempdir()) / f"dagster-chatops-tests-{os.getuid()}"
     kept = ("PIP_", "UV_", "SSL_", "REQUESTS_", "PYENV_", "HTTP_", "HTTPS_")
     return {
         **{key: value for key, value in os.environ.items() if key.startswith(kept)},
-        "PEX_ROOT": str(cache / "pex"),
-        "XDG_CACHE_HOME": str(cache),
-        "UV_CACHE_DIR": str(cache / "uv"),
+        "PEX_ROOT": str(CACHE / "pex"),
+        "XDG_CACHE_HOME": str(CACHE),
+        "UV_CACHE_DIR": str(CACHE / "uv"),
     }
 
 
-def write_project(folder: Path, name: str = "shop", definitions: str = DEFINITIONS) -> Path:
-    """Write a package `name` that needs nothing but Dagster, and return its folder."""
-    package = folder / name
-    package.mkdir(parents=True)
-    (folder / "pyproject.toml").write_text(PYPROJECT.format(name=name, version=VERSION))
-    (package / "__init__.py").write_text("")
-    (package / "definitions.py").write_text(definitions)
+def project_files(name: str = "shop", definitions: str = DEFINITIONS) -> dict[str, str]:
+    """The files of a package `name` that needs nothing but Dagster."""
+    return {
+        "pyproject.toml": PYPROJECT.format(name=name, version=VERSION),
+        f"{name}/__init__.py": "",
+        f"{name}/definitions.py": definitions,
+    }
+
+
+def write_project(folder: Path) -> Path:
+    """Write the package `shop` and return its folder."""
+    for name, text in project_files().items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return folder
+
+
+def lend_dependencies(work_folder: Path) -> None:
+    """Give a bot's work folder the dependencies that an earlier test has built."""
+    for kind in ("files", "records"):
+        for path in (CACHE / "built" / kind).glob("*"):
+            target = work_folder / "pex" / kind / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.hardlink_to(path)
+
+
+def keep_dependencies(work_folder: Path) -> None:
+    """Keep what this bot has built for later tests."""
+    for path in [
+        *(work_folder / "pex" / "files").glob("deps-*.pex"),
+        *(work_folder / "pex" / "records").glob("*.json"),
+    ]:
+        if path.suffix == ".json" and '"deps"' not in path.read_text():
+            continue
+        target = CACHE / "built" / path.parent.name / path.name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f"{target.name}.{os.getpid()}")
+            shutil.copy2(path, part)
+            part.rename(target)

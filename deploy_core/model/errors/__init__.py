@@ -42,7 +42,22 @@ DeployError
 │   ├── RepositoryMissing     repository_missing the registry has no such repository
 │   ├── RegistryQuota         registry_quota     too much stored, or too many requests
 │   ├── RegistryProtocol      registry_protocol  an answer that we do not understand
-│   └── CredentialHelperFailed credential_helper_failed
+│   ├── CredentialHelperFailed credential_helper_failed
+│   └── ServerlessError
+│       ├── ServerlessNeeded          serverless_needed        a PEX for a Hybrid deployment
+│       ├── PexBuilderMissing         pex_builder_missing      the extra isn't installed
+│       ├── NotPythonProject          not_python_project
+│       ├── PythonVersionUnknown      python_version_unknown
+│       ├── RequirementsUnreadable    requirements_unreadable
+│       ├── DependencyUnresolved      dependency_unresolved
+│       ├── DagsterMissing            dagster_missing
+│       ├── ProjectNotInstallable     project_not_installable
+│       ├── PexBuildFailed            pex_build_failed         any other failure of a build
+│       ├── UploadExpired             upload_expired
+│       ├── UploadFailed              upload_failed
+│       ├── BaseImageRefused          base_image_refused
+│       ├── PexMissing                pex_missing              gone from Dagster+'s storage
+│       └── ServerlessRegistryMissing serverless_registry_missing
 ├── DagsterPlusError
 │   ├── Unreachable           dagster_unreachable     no connection; nothing was sent
 │   ├── AnswerLost            dagster_answer_lost     sent, but the answer never came
@@ -136,6 +151,23 @@ from deploy_core.model.errors.loading import (
     NoAgent,
     NoAgentOnQueue,
 )
+from deploy_core.model.errors.serverless import (
+    BaseImageRefused,
+    DagsterMissing,
+    DependencyUnresolved,
+    NotPythonProject,
+    PexBuilderMissing,
+    PexBuildFailed,
+    PexMissing,
+    ProjectNotInstallable,
+    PythonVersionUnknown,
+    RequirementsUnreadable,
+    ServerlessError,
+    ServerlessNeeded,
+    ServerlessRegistryMissing,
+    UploadExpired,
+    UploadFailed,
+)
 from deploy_core.model.errors.sources import (
     FileInvalid,
     FileNotFound,
@@ -184,6 +216,7 @@ __all__ = [
     "AnotherWorker",
     "AnswerLost",
     "ArtifactError",
+    "BaseImageRefused",
     "BuildFailed",
     "BuildKitNeeded",
     "BuildNeeded",
@@ -193,7 +226,9 @@ __all__ = [
     "ConfigInvalid",
     "ContextTooLarge",
     "CredentialHelperFailed",
+    "DagsterMissing",
     "DagsterPlusError",
+    "DependencyUnresolved",
     "DeployError",
     "DigestMismatch",
     "DigestMissing",
@@ -222,16 +257,22 @@ __all__ = [
     "NoAgentOnQueue",
     "NotAllowed",
     "NotFound",
+    "NotPythonProject",
     "NothingToGoBackTo",
     "OtherVersion",
     "OutdatedPlan",
     "Overtaken",
     "PayloadInvalid",
     "PermissionRefused",
+    "PexBuildFailed",
+    "PexBuilderMissing",
+    "PexMissing",
     "PlanChanged",
     "PlanExpired",
+    "ProjectNotInstallable",
     "ProtocolError",
     "PushFailed",
+    "PythonVersionUnknown",
     "RateLimited",
     "RefMoved",
     "RegistryProtocol",
@@ -239,7 +280,11 @@ __all__ = [
     "RegistryUnauthorised",
     "RegistryUnreachable",
     "RepositoryMissing",
+    "RequirementsUnreadable",
     "ServerError",
+    "ServerlessError",
+    "ServerlessNeeded",
+    "ServerlessRegistryMissing",
     "SourceError",
     "StateError",
     "StoreError",
@@ -254,6 +299,8 @@ __all__ = [
     "UnknownRef",
     "Unreachable",
     "UnsafePath",
+    "UploadExpired",
+    "UploadFailed",
     "UsageError",
     "all_errors",
 ]
