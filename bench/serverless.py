@@ -144,7 +144,7 @@ class Bench:
         return httpx.AsyncClient(base_url=self.report["dagster_url"], trust_env=False)
 
 
-async def run(home: Path) -> list[str]:
+async def run(home: Path, rounds: int = ROUNDS) -> list[str]:
     """Return the table's lines."""
     project = await _new_project(home / "project")
     async with sandbox(home / "s", "--instant-agent", "0", "--serverless", "prod") as report:
@@ -156,7 +156,7 @@ async def run(home: Path) -> list[str]:
                 await workspace.wait_for_sockets(1, 60)
             bench = Bench(report, home, project)
             await _warm_up(bench)
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 await _round(bench)
         finally:
             await bot.stop()
