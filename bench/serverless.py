@@ -20,37 +20,13 @@ import httpx
 
 from bench.world import Report, sandbox
 from sandbox.bot_process import environment_of, start_bot
+from sandbox.projects.minimal import DEFINITIONS, minimal_project
 from sandbox.slack.client import Workspace
 
 ROUNDS = 3
-VERSION = "1.13.27"
 NAMES = ("one", "two", "three")
 LONGEST = 1_800.0
 
-_PYPROJECT = """\
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "{name}"
-version = "0.1.0"
-dependencies = ["dagster=={version}", "dagster-cloud=={version}"]
-
-[tool.setuptools]
-packages = ["{name}"]
-"""
-_CODE = """\
-import dagster as dg
-
-
-@dg.asset
-def orders() -> int:
-    return {number}
-
-
-defs = dg.Definitions(assets=[orders])
-"""
 _LOCATION = """\
   - location_name: {name}
     code_source: {{module_name: {name}.definitions}}
@@ -76,12 +52,11 @@ class Project:
         locations = "".join(_LOCATION.format(name=name) for name in NAMES)
         (self.folder / "dagster_cloud.yaml").write_text(f"locations:\n{locations}")
         for name in NAMES:
-            package = self.folder / name / name
-            package.mkdir(parents=True, exist_ok=True)
-            text = _PYPROJECT.format(name=name, version=VERSION)
-            (self.folder / name / "pyproject.toml").write_text(text)
-            (package / "__init__.py").write_text("")
-            (package / "definitions.py").write_text(_CODE.format(number=self.number))
+            code = DEFINITIONS.replace("return 1", f"return {self.number}")
+            for path, text in minimal_project(name, code).items():
+                file = self.folder / name / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
 
 
 @dataclass

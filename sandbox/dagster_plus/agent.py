@@ -79,7 +79,9 @@ async def start_agent(
     Its settings and log are in `home`. With `queues` it serves these queues only, without them
     the default queue. With `engine` it runs images in containers, without it only checkouts.
     """
-    launcher = _process_launcher() if engine is None else _docker_launcher(engine)
+    # A PEX is fetched and unpacked before its server starts.
+    seconds = 60 if dagster_plus.plane.pex is None else 600
+    launcher = _process_launcher(seconds) if engine is None else _docker_launcher(engine)
     settings = _settings(dagster_plus, label, queues, launcher)
     await asyncio.to_thread(_write_settings, home, settings)
     log = home / "agent.log"
@@ -114,11 +116,11 @@ def _write_settings(home: Path, text: str) -> None:
     (home / "dagster.yaml").write_text(text, encoding="utf-8")
 
 
-def _process_launcher() -> dict[str, Any]:
+def _process_launcher(seconds: int) -> dict[str, Any]:
     return {
         "module": "dagster_cloud.workspace.user_code_launcher",
         "class": "ProcessUserCodeLauncher",
-        "config": {"wait_for_processes": True, "server_process_startup_timeout": 60},
+        "config": {"wait_for_processes": True, "server_process_startup_timeout": seconds},
     }
 
 

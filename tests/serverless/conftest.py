@@ -12,9 +12,10 @@ import pytest
 
 from deploy_core.settings import ProjectSettings, ServerlessSettings
 from sandbox.dagster_plus.serverless import PexStore, RegistryInfo, Serverless
+from sandbox.projects.minimal import minimal_project
 from tests.engine.world import World, open_world
 from tests.sources.repository import Repository
-from tests.support.pex import keep_dependencies, lend_dependencies, project_files
+from tests.support.pex import keep_dependencies, lend_dependencies
 
 FILE = """\
 locations:
@@ -30,7 +31,7 @@ Open = Callable[..., Awaitable[World]]
 def repository(tmp_path: Path) -> Repository:
     """A project with one commit."""
     made = Repository(tmp_path / "shop")
-    made.commit("First", {"dagster_cloud.yaml": FILE, **project_files()})
+    made.commit("First", {"dagster_cloud.yaml": FILE, **minimal_project()})
     return made
 
 

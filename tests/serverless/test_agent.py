@@ -6,17 +6,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from sandbox.projects.minimal import DEFINITIONS, REQUIREMENTS, minimal_project
 from tests.e2e.world import World, open_world
 from tests.serverless.conftest import FILE
 from tests.sources.repository import Repository
-from tests.support.pex import (
-    DEFINITIONS,
-    REQUIREMENTS,
-    build_environment,
-    keep_dependencies,
-    lend_dependencies,
-    project_files,
-)
+from tests.support.pex import build_environment, keep_dependencies, lend_dependencies
 
 pytestmark = [
     pytest.mark.e2e,
@@ -32,7 +26,7 @@ MORE = DEFINITIONS.replace("defs = ", "@dg.asset\ndef refunds() -> int:\n    ret
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     made = Repository(tmp_path_factory.mktemp("project") / "shop")
-    made.commit("First", {"dagster_cloud.yaml": FILE, **project_files()})
+    made.commit("First", {"dagster_cloud.yaml": FILE, **minimal_project()})
     return made
 
 

@@ -16,10 +16,10 @@ from deploy_core.model.plan import (
     StepName,
 )
 from deploy_core.model.states import TargetState
+from sandbox.projects.minimal import DEFINITIONS
 from tests.engine.world import World
 from tests.serverless.conftest import FILE, Open, built, store_of, uploads
 from tests.sources.repository import Repository
-from tests.support.pex import DEFINITIONS
 from tests.support.plans import ADA
 
 pytestmark = pytest.mark.timeout(600)

@@ -12,10 +12,10 @@ from deploy_core.model.errors import NotPythonProject, PexBuilderMissing, Python
 from deploy_core.settings import ServerlessSettings
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.dagster_plus.serverless import PexStoreSettings
+from sandbox.projects.minimal import REQUIREMENTS
 from tests.engine.world import World
 from tests.serverless.conftest import FILE, Open, store_of, uploads
 from tests.sources.repository import Repository
-from tests.support.pex import REQUIREMENTS
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -5,35 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-VERSION = "1.13.27"
-REQUIREMENTS = f"dagster=={VERSION}\ndagster-cloud=={VERSION}\n"
-
-DEFINITIONS = """\
-import dagster as dg
-
-
-@dg.asset
-def orders() -> int:
-    return 1
-
-
-defs = dg.Definitions(assets=[orders])
-"""
-
-PYPROJECT = """\
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "{name}"
-version = "0.1.0"
-dependencies = ["dagster=={version}", "dagster-cloud=={version}"]
-
-[tool.setuptools]
-packages = ["{name}"]
-"""
-
+from sandbox.projects.minimal import minimal_project
 
 CACHE = Path(tempfile.gettempdir()) / f"dagster-chatops-tests-{os.getuid()}"
 
@@ -49,18 +21,9 @@ def build_environment() -> dict[str, str]:
     }
 
 
-def project_files(name: str = "shop", definitions: str = DEFINITIONS) -> dict[str, str]:
-    """The files of a package `name` that needs nothing but Dagster."""
-    return {
-        "pyproject.toml": PYPROJECT.format(name=name, version=VERSION),
-        f"{name}/__init__.py": "",
-        f"{name}/definitions.py": definitions,
-    }
-
-
 def write_project(folder: Path) -> Path:
     """Write the package `shop` and return its folder."""
-    for name, text in project_files().items():
+    for name, text in minimal_project().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
