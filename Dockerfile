@@ -18,6 +18,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY handlers handlers
 COPY deploy_core deploy_core
+COPY pex_runner pex_runner
 # Compiled here, since the bot may not write where it runs.
 RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-compile . \
  && /opt/venv/bin/pip uninstall --yes --quiet pip setuptools \
