@@ -5,9 +5,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import ack, docker, overhead, serverless
+from bench import ack, docker, overhead, serverless, watch
 
-PARTS = ["ack", "start", "overhead", "docker", "serverless"]
+PARTS = ["ack", "start", "overhead", "docker", "serverless", "watch"]
 
 
 async def main() -> None:
@@ -32,6 +32,9 @@ async def main() -> None:
         if "serverless" in which:
             print("\nPEX files: command → mutation sent\n", flush=True)
             print("\n".join(await serverless.run(home)), flush=True)
+        if "watch" in which:
+            print("\nWatching\n", flush=True)
+            print("\n".join(await watch.run(home)), flush=True)
 
 
 if __name__ == "__main__":

@@ -103,5 +103,5 @@ async def open_core(
         drifts = Drifts(dict(settings.core.projects), catalog, mirrors)
         stack.push_async_callback(drifts.close)
         board = StatusBoard(settings.core, dagster, readings, store, catalog, drifts)
-        observer = Observer(settings.core, readings, store, clock)
+        observer = Observer(settings.core, dagster, readings, store)
         yield Core(settings, services, catalog, engine, worker, tags, readings, board, observer)

@@ -235,10 +235,16 @@ class ProjectSettings(Settings):
 
 
 class WatchSettings(Settings):
-    """How the deployments are watched: every so many `seconds`, unless it is switched off."""
+    """How the deployments are watched: every so many `seconds`, unless it is switched off.
+
+    An agent of which Dagster+ says that it isn't running is an alarm once work of its locations
+    has not moved for `agent_work` seconds, or when it has been silent for `agent_silence`.
+    """
 
     enabled: bool = True
     seconds: float = Field(default=30.0, gt=0)
+    agent_work: float = Field(default=60.0, ge=0)
+    agent_silence: float = Field(default=600.0, ge=0)
 
 
 class CoreSettings(Settings):

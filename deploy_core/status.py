@@ -99,9 +99,13 @@ class StatusBoard:
         self._catalog = catalog
         self._drifts = drifts
 
-    async def deployment(self, deployment: str) -> DeploymentStatus:
-        """Return the whole deployment. Raises `DagsterPlusError` only where nothing is known."""
-        reading = await self._readings.soon(deployment)
+    async def deployment(self, deployment: str, *, now: bool = False) -> DeploymentStatus:
+        """Return the whole deployment; with `now` Dagster+ is waited for, however long it takes.
+
+        Raises `DagsterPlusError`, without `now` only where nothing is known.
+        """
+        ask = self._readings.read if now else self._readings.soon
+        reading = await ask(deployment)
         locations = await self._joined(reading, reading.locations.values())
         trouble = self._readings.trouble(deployment)
         return DeploymentStatus(deployment, reading.at, locations, reading.agents, trouble)

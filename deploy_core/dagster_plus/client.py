@@ -1,12 +1,13 @@
 """What the rest of dagster-chatops may ask of Dagster+."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus import documents, urls, wire
@@ -19,6 +20,8 @@ from deploy_core.dagster_plus.values import (
     DeploymentInfo,
     LocationState,
     Repository,
+    Run,
+    RunStatus,
     ServerlessRegistry,
 )
 from deploy_core.model.errors import InvalidLocation
@@ -116,6 +119,26 @@ class DagsterPlus:
     async def agents(self, deployment: str) -> list[AgentStatus]:
         """Return the agents of a deployment."""
         return await self._shared(documents.AGENTS, wire.read_agents, deployment)
+
+    async def runs(
+        self,
+        deployment: str,
+        *,
+        statuses: Collection[RunStatus],
+        updated_after: datetime | None = None,
+        most: int = 50,
+    ) -> list[Run]:
+        """Return the newest runs of these statuses, newest first."""
+        names: list[JsonValue] = [*sorted(statuses)]
+        wanted: dict[str, JsonValue] = {"statuses": names}
+        if updated_after is not None:
+            wanted["updatedAfter"] = updated_after.timestamp()
+        return await self._transport.call(
+            documents.RUNS,
+            wire.read_runs,
+            deployment=deployment,
+            variables={"filter": wanted, "limit": most},
+        )
 
     async def agent_type(self, deployment: str) -> AgentType:
         """Return whether the agents are the customer's own or Dagster's."""

@@ -123,6 +123,27 @@ AGENTS = Operation(
 }""",
 )
 
+RUNS = Operation(
+    "ChatopsRuns",
+    """query ChatopsRuns($filter: RunsFilter, $limit: Int) {
+  runsOrError(filter: $filter, limit: $limit) {
+    __typename
+    ... on Runs {
+      results {
+        runId
+        status
+        jobName
+        creationTime
+        startTime
+        repositoryOrigin { repositoryLocationName }
+      }
+    }
+    ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
 DEPLOYMENTS = Operation(
     "ChatopsDeployments",
     """query ChatopsDeployments {
@@ -192,6 +213,7 @@ ALL_OPERATIONS = (
     LOCATION_DOCUMENTS,
     WORKSPACE_ENTRIES,
     AGENTS,
+    RUNS,
     DEPLOYMENTS,
     AGENT_TYPE,
     SERVERLESS_REGISTRY,

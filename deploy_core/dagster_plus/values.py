@@ -91,6 +91,32 @@ class Repository:
     sensors: tuple[Sensor, ...]
 
 
+RunStatus = Literal[
+    "QUEUED",
+    "NOT_STARTED",
+    "MANAGED",
+    "STARTING",
+    "STARTED",
+    "SUSPENDED",
+    "SUCCESS",
+    "FAILURE",
+    "CANCELING",
+    "CANCELED",
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. `location` is None for a run that no code location is named with."""
+
+    id: str
+    status: RunStatus
+    job: str
+    location: str | None
+    created_at: datetime
+    started_at: datetime | None
+
+
 @dataclass(frozen=True)
 class DeploymentInfo:
     """One full or branch deployment of the organisation."""

@@ -23,6 +23,7 @@ from deploy_core.dagster_plus.values import (
     DeploymentInfo,
     LocationState,
     Repository,
+    Run,
     Schedule,
     Sensor,
     ServerlessRegistry,
@@ -162,6 +163,28 @@ def read_agents(data: JsonObject) -> list[AgentStatus]:
             errors=tuple(item.error.message for item in agent.errors),
         )
         for agent in agents
+    ]
+
+
+def read_runs(data: JsonObject) -> list[Run]:
+    """Return the runs, in Dagster+'s order."""
+    found = _checked(documents.RUNS, shapes.RunsData, data).runs
+    if isinstance(found, shapes.PythonErrorShape):
+        raise _server_error(documents.RUNS, found)
+    if isinstance(found, shapes.InvalidFilterShape):
+        raise _not_understood(documents.RUNS, found.message)
+    return [
+        Run(
+            id=run.id,
+            status=run.status,
+            job=run.job,
+            location=run.origin.location if run.origin is not None else None,
+            created_at=datetime.fromtimestamp(run.created_at, UTC),
+            started_at=None
+            if run.started_at is None
+            else datetime.fromtimestamp(run.started_at, UTC),
+        )
+        for run in found.results
     ]
 
 

@@ -61,7 +61,8 @@ class Look:
     """A look to be kept. `before` is the version that it was compared with, 0 for the first one.
 
     `moves` are what happened to which subject, with the facts of it where there are new ones.
-    `changes` are those that need no incident: they are told at once. `channels` are told of all.
+    `changes` are those that need no incident: they are told at once, in one message; each of
+    `notes` is a message of its own. `channels` are told of all.
     """
 
     deployment: str
@@ -71,6 +72,7 @@ class Look:
     data: Facts
     moves: Sequence[tuple[str, Happened, Facts]] = ()
     changes: Sequence[Facts] = ()
+    notes: Sequence[Facts] = ()
     channels: Sequence[str] = ()
 
 
@@ -304,6 +306,15 @@ async def _tell(connection: AsyncConnection, look: Look, moved: _Moved) -> None:
                 kind="changes",
                 channel=channel,
                 data=data,
+                at=look.at,
+            )
+        for number, note in enumerate(look.notes):
+            await add_post(
+                connection,
+                key=f"note:{look.deployment}:{look.kind}:{look.before + 1}:{number}:{channel}",
+                kind="note",
+                channel=channel,
+                data={"deployment": look.deployment, **note},
                 at=look.at,
             )
     told = await _posts_of(connection, moved.touched | {incident for incident, _ in moved.said})

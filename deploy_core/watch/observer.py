@@ -1,24 +1,43 @@
 """Looks at a deployment, compares it with what was seen last, and keeps what follows."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 
 import structlog
 from pydantic import JsonValue
 
-from deploy_core.clock import Clock
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.values import Run, RunStatus
 from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import ChainedError, PythonError
 from deploy_core.settings import CoreSettings
 from deploy_core.store.history import Change
 from deploy_core.store.store import Store
 from deploy_core.store.watching import Facts, Look
+from deploy_core.watch.agents import (
+    AFTER_HEARTBEAT,
+    AgentsMove,
+    AgentsNoted,
+    Patience,
+    Silence,
+    judge,
+    silences,
+)
 from deploy_core.watch.reading import LocationSeen, Reading
 from deploy_core.watch.readings import Readings
 from deploy_core.watch.transitions import Happened, Observation, Transition, compare
 
 LOCATIONS = "locations"
 """The kind of a look at the locations, and of the incidents that it finds."""
+
+AGENTS = "agents"
+"""The same for the agents."""
+
+_BEGUN: tuple[RunStatus, ...] = ("STARTING", "STARTED", "SUCCESS", "FAILURE")
+
+MOST_NAMES = 20
 
 MOST_ERRORS = 30
 """So many errors are read in one look; locations that fail together mostly fail alike."""
@@ -34,14 +53,63 @@ class Observer:
     """One per process; the store decides whose look counts."""
 
     def __init__(
-        self, settings: CoreSettings, readings: Readings, store: Store, clock: Clock
+        self, settings: CoreSettings, dagster: DagsterPlus, readings: Readings, store: Store
     ) -> None:
         self._settings = settings
+        self._dagster = dagster
         self._readings = readings
         self._store = store
-        self._clock = clock
+        self._patience = Patience(
+            work=timedelta(seconds=settings.watch.agent_work),
+            silence=timedelta(seconds=settings.watch.agent_silence),
+        )
 
     async def look(self, deployment: str) -> bool:
+        """Look at the locations and at the agents of a deployment, with one reading of both.
+
+        Returns False where another process was faster. Raises as the two do.
+        """
+        reading, counted = await self._look_at_locations(deployment)
+        return await self._look_at_agents(reading) and counted
+
+    async def _look_at_agents(self, reading: Reading) -> bool:
+        kept = await self._store.watching.last(reading.deployment, AGENTS)
+        if kept is not None and kept.at >= reading.at:
+            return False
+        before = None if kept is None else AgentsNoted.model_validate(kept.data)
+        silent = silences(reading)
+        runs = await self._runs(reading.deployment, silent.values()) if silent else []
+        noted, moves = judge(before, reading, runs, self._patience)
+        if before is not None and noted.silences == before.silences and not moves:
+            return True  # nothing to keep: the next look is compared with the same
+        look = Look(
+            deployment=reading.deployment,
+            kind=AGENTS,
+            before=0 if kept is None else kept.version,
+            at=reading.at,
+            data=noted.model_dump(mode="json"),
+            moves=[
+                (each.subject, each.happened, _facts_of_silence(each))
+                for each in moves
+                if each.happened is not None
+            ],
+            notes=[_facts_of_silence(each) for each in moves if each.happened is None],
+            channels=self._channels(reading.deployment),
+        )
+        return await self._store.watching.keep(look)
+
+    async def _runs(self, deployment: str, silent: Iterable[Silence]) -> list[Run]:
+        """Return the runs that wait, and those that moved since the last heartbeat."""
+        waiting = await self._dagster.runs(deployment, statuses=("QUEUED", "NOT_STARTED"))
+        beats = [each.last_heartbeat for each in silent if each.last_heartbeat is not None]
+        if not beats:
+            return waiting
+        moved = await self._dagster.runs(
+            deployment, statuses=_BEGUN, updated_after=min(beats) + AFTER_HEARTBEAT
+        )
+        return [*waiting, *moved]
+
+    async def _look_at_locations(self, deployment: str) -> tuple[Reading, bool]:
         """Look once. Returns False where another process was faster.
 
         Raises `DagsterPlusError` when Dagster+ can't be asked, `StoreError`: then nothing was seen,
@@ -52,7 +120,7 @@ class Observer:
         reading = await self._readings.read(deployment)
         kept = await watching.last(deployment, LOCATIONS)
         if kept is not None and kept.at >= reading.at:
-            return False  # a slow answer, older than what is known
+            return reading, False  # a slow answer, older than what is known
         changes = await history.changes(deployment)
         # What one of our deploys was at while we asked is told by its card, once it has ended.
         running |= set(await history.open_deploys(deployment))
@@ -74,10 +142,12 @@ class Observer:
             channels=self._channels(deployment),
         )
         if not await watching.keep(look):
-            return False
-        for each in happened:
-            _log.info("seen", deployment=deployment, location=each.location, what=each.happened)
-        return True
+            return reading, False
+        if happened:
+            what = Counter(each.happened.value for each in happened)
+            names = [each.location for each in happened[:MOST_NAMES]]
+            _log.info("seen", deployment=deployment, **what, locations=names)
+        return reading, True
 
     def _channels(self, deployment: str) -> tuple[str, ...]:
         settings = self._settings.deployments[deployment]
@@ -153,6 +223,20 @@ def _facts_of(
         "error": None if error is None else cut(error).model_dump(mode="json"),
         "deploy": change.deploy if ours and change is not None else None,
         "by": change.by.model_dump(mode="json") if ours and change is not None else None,
+    }
+
+
+def _facts_of_silence(each: AgentsMove) -> Facts:
+    if each.silence is None:
+        return {}
+    beat = each.silence.last_heartbeat
+    names: list[JsonValue] = [seen.name for seen in each.silence.locations[:MOST_NAMES]]
+    return {
+        "subject": each.subject,
+        "why": each.why,
+        "last_heartbeat": None if beat is None else beat.isoformat(),
+        "locations": names,
+        "count": len(each.silence.locations),
     }
 
 

@@ -25,7 +25,8 @@ class Health(StrEnum):
 class LocationSeen:
     """One code location: how it stands, and what Dagster+ was asked to run there.
 
-    `requested` changes with every change of the request. `updated_at` is when an agent's last
+    `requested` changes with every change of the request; `loading` until an agent has reported on
+    it. `updated_at` is when an agent's last
     report arrived and `version_key` is that report's; either may be missing.
     """
 
@@ -33,6 +34,7 @@ class LocationSeen:
     health: Health
     version: Version
     requested: str
+    loading: bool = False
     queue: str | None = None
     pex_tag: str | None = None
     updated_at: datetime | None = None
@@ -90,6 +92,7 @@ def _seen(deployed: Deployed, state: LocationState | None, *, agent_down: bool) 
             git_url=deployed.git_url or None,
         ),
         requested=fingerprint(deployed),
+        loading=state is None or state.loading,
         queue=deployed.agent_queue,
         pex_tag=deployed.pex_tag,
         updated_at=_moment(state),

@@ -10,9 +10,6 @@ from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import PythonError
 from deploy_core.watch.reading import LocationSeen, Reading, make_reading
 
-FRESH_SECONDS = 3.0
-"""A reading this young is as good as a new one for a person who looks."""
-
 WAIT_SECONDS = 0.6
 """How long a person waits for a newer reading before the last one is shown with its age."""
 
@@ -27,7 +24,6 @@ class _Kept:
     """What is known about one deployment."""
 
     reading: Reading | None = None
-    read_at: float = 0.0  # monotonic
     trouble: DagsterPlusError | None = None
     errors: dict[str, tuple[str | None, PythonError | None]] = field(default_factory=dict)
     asking: asyncio.Task[Reading] | None = None
@@ -59,14 +55,11 @@ class Readings:
         return await asyncio.shield(self._asking(deployment))
 
     async def soon(self, deployment: str) -> Reading:
-        """Return a fresh reading, or the last one when Dagster+ takes longer than a person waits.
+        """Return a new reading, or the last one when Dagster+ takes longer than a person waits.
 
         Raises `DagsterPlusError` only when there is none at all.
         """
         kept = self._of(deployment)
-        age = self._clock.monotonic() - kept.read_at
-        if kept.reading is not None and age <= FRESH_SECONDS:
-            return kept.reading
         asking = self._asking(deployment)
         if kept.reading is None:
             return await asyncio.shield(asking)
@@ -101,7 +94,7 @@ class Readings:
         return kept.asking
 
     async def _ask(self, deployment: str, kept: _Kept) -> Reading:
-        began, at = self._clock.monotonic(), self._clock.now()
+        at = self._clock.now()
         try:
             deployed, states, agents = await asyncio.gather(
                 self._dagster.deployed(deployment),
@@ -116,7 +109,7 @@ class Readings:
             reading = make_reading(*answers)
         else:
             reading = await asyncio.to_thread(make_reading, *answers)
-        kept.reading, kept.read_at, kept.trouble = reading, began, None
+        kept.reading, kept.trouble = reading, None
         for gone in kept.errors.keys() - reading.locations.keys():
             del kept.errors[gone]
         return reading

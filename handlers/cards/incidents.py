@@ -22,7 +22,7 @@ from handlers.blocks import (
 from handlers.blocks import actions as row
 from handlers.cards.failures import error_lines, explained_error
 from handlers.cards.links import CardLinks
-from handlers.commands import Redeploy, Rollback, Status, typed
+from handlers.commands import Agents, Redeploy, Rollback, Status, typed
 from handlers.mrkdwn import code, pre, words
 from handlers.text import incidents as text
 from handlers.text.deploys import BUTTONS, cause_lines, name
@@ -41,6 +41,8 @@ def incidents_message(
     now: datetime,
 ) -> Message:
     """Return the message of what broke: of one location all, of many a line each."""
+    if len(incidents) == 1 and incidents[0].kind == "agents":
+        return _agents(incidents[0], now)
     if len(incidents) == 1:
         return _one(incidents[0], errors.get(incidents[0].id), links=links, now=now)
     return _many(incidents, errors, links=links, now=now)
@@ -63,6 +65,24 @@ def _one(
     return Message(
         text=f"{state}{headline}.", blocks=[*blocks, *([row(*buttons)] if buttons else [])]
     )
+
+
+def _agents(incident: Incident, now: datetime) -> Message:
+    facts = incident.data or {}
+    state = text.silence_words(incident, now)
+    blocks = [header(text.silence_title(incident))]
+    blocks.append(section(f"{text.EMOJI[incident.state]} {state}."))
+    if not incident.ended:
+        blocks.append(section(f"{text.heartbeat_line(facts)}\n{text.hanging_line(facts)}"))
+    show = typed(Agents(incident.deployment))
+    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+    return Message(text=f"{state}.", blocks=[*blocks, *([row(*buttons)] if buttons else [])])
+
+
+def note_message(data: Mapping[str, JsonValue]) -> Message:
+    """Return the note that Dagster+ and the work disagree about an agent."""
+    line = text.disagreement(data)
+    return Message(text=line, blocks=[section(f":information_source: {line}")])
 
 
 def _buttons(incident: Incident, links: CardLinks) -> list[Block]:

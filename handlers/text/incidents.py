@@ -8,8 +8,9 @@ from pydantic import JsonValue
 
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import Version
+from deploy_core.watch.agents import ALL
 from deploy_core.watch.incidents import FLAPPING, SETTLES_IN, Incident, IncidentState, Said
-from handlers.mrkdwn import code, date, duration
+from handlers.mrkdwn import code, date, duration, words
 from handlers.text.deploys import name, who
 
 Facts = Mapping[str, JsonValue]
@@ -58,9 +59,59 @@ def changed_by(facts: Facts) -> str:
     return f"{version} had loaded before: nothing was deployed to it since the last look."
 
 
+def silence_title(incident: Incident) -> str:
+    """Return the header of an alarm about agents. Plain text, not escaped."""
+    what = "no agent" if incident.subject == ALL else f"no agent on {incident.subject[:80]}"
+    if incident.ended:
+        return f"{incident.deployment[:60]}: an agent runs again"
+    return f"{incident.deployment[:60]}: {what} is running"
+
+
+def silence_words(incident: Incident, now: datetime) -> str:
+    """Return how an alarm about agents stands."""
+    place = name(incident.deployment)
+    what = "No agent" if incident.subject == ALL else f"No agent on {words(incident.subject, 80)}"
+    if incident.ended:
+        end = incident.ended_at or now
+        lasted = duration(max(0.0, (end - incident.opened_at).total_seconds()))
+        return f"An agent serves {place} again after {lasted}"
+    return f"{what} of {place} is running since {date(incident.changed_at)}"
+
+
+def heartbeat_line(facts: Facts) -> str:
+    """Return the two witnesses of a silence."""
+    beat, why = facts.get("last_heartbeat"), words(str(facts.get("why") or ""), 200)
+    last = "No heartbeat is known"
+    if isinstance(beat, str):
+        last = f"The last heartbeat was {date(datetime.fromisoformat(beat))}"
+    return f"{last}, and {why}." if why else f"{last}."
+
+
+def hanging_line(facts: Facts) -> str:
+    """Return which locations hang on the agents that are silent."""
+    named, count = facts.get("locations"), facts.get("count")
+    shown = [name(str(each)) for each in named] if isinstance(named, list) else []
+    total = count if isinstance(count, int) else len(shown)
+    more = f" and {total - len(shown)} more" if total > len(shown) else ""
+    what = "1 code location hangs" if total == 1 else f"{total} code locations hang"
+    return f"{what} on it: {', '.join(shown)}{more}"
+
+
+def disagreement(facts: Facts) -> str:
+    """Return the note that Dagster+ and the work disagree about an agent."""
+    subject = str(facts.get("subject"))
+    what = "no agent" if subject == ALL else f"no agent on {words(subject, 80)}"
+    return (
+        f"Dagster+ says that {what} of {name(str(facts.get('deployment')))} is running, but"
+        f" {words(str(facts.get('why')), 200)}. This is no alarm; it is only said once."
+    )
+
+
 def said_words(said: Said, incident: Incident, facts: Facts) -> str:
     """Return what is said in the thread."""
     what = name(incident.subject)
+    if incident.kind == "agents":
+        return _said_of_agents(said, incident, facts)
     last, opened = _seconds(facts, "since_last"), _seconds(facts, "since_opened")
     failures = facts.get("failures")
     match said:
@@ -77,6 +128,15 @@ def said_words(said: Said, incident: Incident, facts: Facts) -> str:
             if isinstance(failures, int) and failures > 1:
                 return f"{what} loads again; it failed {failures} times in {duration(opened)}."
             return f"{what} loads again. It was down for {duration(last)}."
+
+
+def _said_of_agents(said: Said, incident: Incident, facts: Facts) -> str:
+    place, last = name(incident.deployment), duration(_seconds(facts, "since_last"))
+    if said is Said.AGAIN:
+        return f"The agent of {place} is gone again, {last} after it had come back."
+    if said is Said.FLAPPING:
+        return f"The agent of {place} comes and goes: it was gone {facts.get('failures')} times."
+    return f"An agent serves {place} again. It was gone for {last}."
 
 
 def all_ended(incidents: list[Incident]) -> str:

@@ -1,5 +1,6 @@
 """`status`: what is live, what is broken, and who put it there."""
 
+from deploy_core.model.errors import UnknownLocation
 from deploy_core.policy import deployment_named
 from deploy_core.status import LocationStatus, named
 from handlers.cards.links import CardLinks
@@ -18,7 +19,12 @@ async def status(desk: Desk, ask: Ask, command: Status) -> None:
     found = await desk.board.deployment(deployment)
     wanted = found.locations
     if command.name is not None:
-        chosen = named(found, command.name, desk.catalog.known)
+        try:
+            chosen = named(found, command.name, desk.catalog.known)
+        except UnknownLocation:
+            # It may be younger than what is known: only Dagster+ itself can say that it isn't there.
+            found = await desk.board.deployment(deployment, now=True)
+            chosen = named(found, command.name, desk.catalog.known)
         if isinstance(chosen, LocationStatus):
             detail = await desk.board.location(deployment, chosen.name)
             message = location_message(detail, links=links, now=desk.clock.now())

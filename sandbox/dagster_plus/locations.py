@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from sandbox.dagster_plus.documents import display_metadata, serialized_deployment_metadata
 from sandbox.dagster_plus.load_errors import LoadError, python_error
+from sandbox.dagster_plus.runs import Run
 
 AgentType = Literal["HYBRID", "SERVERLESS"]
 
@@ -184,6 +185,7 @@ class Deployment:
     organization: str
     agent_type: AgentType = "HYBRID"
     locations: dict[str, CodeLocation] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
 
     def fields(self) -> dict[str, Any]:
         """GraphQL's `DagsterCloudDeployment` without its workspace entries."""

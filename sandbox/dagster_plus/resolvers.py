@@ -20,6 +20,7 @@ from sandbox.dagster_plus.documents import (
 )
 from sandbox.dagster_plus.load_errors import plain_python_error
 from sandbox.dagster_plus.locations import CodeLocation, Deployment
+from sandbox.dagster_plus.runs import fitting
 from sandbox.dagster_plus.serverless import NO_REGISTRY
 
 Role = Literal["user", "viewer", "agent"]
@@ -51,6 +52,7 @@ def root_fields() -> dict[str, Callable[..., Any]]:
         "workspaceLocationEntryOrError": _workspace_location_entry_or_error,
         "locationStatusesOrError": _location_statuses_or_error,
         "locationsAsDocument": _locations_as_document,
+        "runsOrError": _runs_or_error,
         "scopedSecrets": lambda _info, **_args: [],
         "latestDefsStateInfo": lambda _info: None,
         "runs": lambda _info: {"getRuns": []},  # nothing runs here
@@ -154,6 +156,16 @@ def _location_statuses_or_error(info: GraphQLResolveInfo) -> dict[str, Any]:
 
 def _locations_as_document(info: GraphQLResolveInfo) -> dict[str, Any]:
     return {"document": {"locations": [location.document for location in _locations(info)]}}
+
+
+def _runs_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
+    found = fitting(_deployment(info).runs, args.get("filter") or {})
+    limit = args.get("limit")
+    return {
+        "__typename": "Runs",
+        "results": [run.fields() for run in found[:limit]],
+        "count": len(found),
+    }
 
 
 def _unauthorized(info: GraphQLResolveInfo) -> dict[str, Any] | None:

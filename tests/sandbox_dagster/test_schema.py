@@ -56,7 +56,11 @@ OPEN_SOURCE_TYPES = [
     "InstigationState",
     "Job",
     "PythonError",
+    "InvalidPipelineRunsFilterError",
     "Repository",
+    "RepositoryOrigin",
+    "Run",
+    "Runs",
     "RepositoryLocation",
     "RepositoryMetadata",
     "Schedule",
@@ -142,7 +146,13 @@ def test_the_filter_of_runs_is_that_of_open_source_dagster(
 
 @pytest.mark.parametrize(
     "field",
-    ["workspaceOrError", "workspaceLocationEntryOrError", "locationStatusesOrError", "version"],
+    [
+        "workspaceOrError",
+        "workspaceLocationEntryOrError",
+        "locationStatusesOrError",
+        "runsOrError",
+        "version",
+    ],
 )
 def test_shared_queries_have_the_types_of_open_source_dagster(
     schema: GraphQLSchema, open_source_schema: GraphQLSchema, field: str

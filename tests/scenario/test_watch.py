@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.dagster_plus.locations import LoadReport
+from sandbox.dagster_plus.runs import Run
 from tests.scenario.test_status import document, somebody_deploys
 from tests.scenario.world import CHANNEL, RATES, World, open_world
 
@@ -16,7 +17,7 @@ CONFIG: dict[str, Any] = {
     "deployments": {
         "prod": {"may_deploy": ["U0ADA000001"], "watch_channel": CHANNEL_ID, "load_deadline": 1}
     },
-    "watch": {"seconds": 0.25},
+    "watch": {"seconds": 0.25, "agent_work": 0.5, "agent_silence": 60},
 }
 
 
@@ -162,3 +163,29 @@ async def test_a_restart_tells_nothing_twice_and_nothing_is_lost(
         somebody_deploys(world, document("marts", image="registry.example/marts:good"))
         await world.card("marts on prod loads again", number=before)
         assert len(await world.cards()) == told
+
+
+async def test_a_silent_agent_is_an_alarm_when_work_shows_it(watched: World) -> None:
+    before = await loaded(watched, "core", "marts")
+    watched.dagster.plane.faults.add(Faults(agents="stale"))
+    await looked(watched, 4)
+    assert len(await watched.cards()) == before
+    watched.hold_loading("marts")
+    somebody_deploys(watched, document("marts", image="registry.example/marts:2"))
+    card = await watched.card("No agent of prod is running", number=before + 1)
+    assert "marts waits to be loaded" in card.shown
+    assert "2 code locations hang on it: core, marts" in card.shown
+    watched.let_load()
+    card = await watched.card("An agent serves prod again", number=before + 1)
+    await watched.reply(card, "An agent serves prod again. It was gone for")
+
+
+async def test_runs_that_begin_make_it_a_note(watched: World) -> None:
+    before = await loaded(watched, "core")
+    run = Run("core")
+    watched.dagster.plane.deployment("prod").runs.append(run)
+    run.set_status("STARTED")
+    watched.dagster.plane.faults.add(Faults(agents="stale"))
+    await watched.card("Dagster+ says that no agent of prod is running, but", number=before)
+    await looked(watched, 4)
+    assert len(await watched.cards()) == before + 1

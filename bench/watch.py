@@ -1,0 +1,145 @@
+"""What watching costs: CPU, memory and requests of a look, up to 20 x 1,000 code locations.
+
+The control plane is a process of its own, so that its work isn't counted as ours.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from deploy_core.clock import SystemClock
+from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.settings import CoreSettings, DeploymentSettings
+from deploy_core.store.store import Store
+from deploy_core.watch.observer import Observer
+from deploy_core.watch.readings import Readings
+
+SIZES = ((1, 100), (1, 300), (1, 1_000), (5, 1_000), (20, 1_000))
+"""Deployments, and code locations in each."""
+
+LOOKS = 3
+_PLANE = """
+import asyncio, json, sys, time
+from sandbox.dagster_plus import server
+from sandbox.dagster_plus.faults import LoadErrorText
+from sandbox.dagster_plus.instant_agent import InstantAgentSettings
+from sandbox.dagster_plus.locations import CodeLocation, LoadReport
+error = LoadErrorText(message="ModuleNotFoundError: No module named 'rates'\\n").to_load_error()
+async def main(deployments, locations):
+    names = [f"prod{n}" for n in range(deployments)]
+    plane = await server.start_dagster_plus(deployments=names, instant_agent=InstantAgentSettings())
+    for name in names:
+        held = plane.plane.deployment(name).locations
+        for n in range(locations):
+            location = f"team_{n:04}"
+            document = {"location_name": location, "code_source": {"package_name": "a"},
+                        "image": f"registry.example/a:{n}", "git": {"commit_hash": "a" * 40}}
+            held[location] = one = CodeLocation(location, document, time.time(), time.time())
+            one.accept(LoadReport(), at=time.time())
+    print(json.dumps({"url": plane.url, "token": plane.tokens.user}), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        for name in names:
+            for one in list(plane.plane.deployment(name).locations.values())[: int(line)]:
+                one.accept(LoadReport(error=error), at=time.time())
+        print("broken", flush=True)
+asyncio.run(main(*map(int, sys.argv[1:])))
+"""
+
+
+@dataclass
+class Watched:
+    """An observer over a control plane that is another process."""
+
+    observer: Observer
+    deployments: list[str]
+    store: Store
+    process: asyncio.subprocess.Process
+    requests: Counter[str] = field(default_factory=Counter)
+
+    async def look(self) -> float:
+        """Look at every deployment once; return our own CPU seconds."""
+        before = time.process_time()
+        for deployment in self.deployments:
+            await self.observer.look(deployment)
+        return time.process_time() - before
+
+    async def break_locations(self, count: int) -> None:
+        """Let the first `count` locations of each deployment fail to load."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{count}\n".encode())
+        await self.process.stdout.readline()
+
+
+@asynccontextmanager
+async def watched(home: Path, deployments: int, locations: int) -> AsyncIterator[Watched]:
+    """Yield an observer of so many deployments with so many locations each."""
+    await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-c", _PLANE, str(deployments), str(locations)], stdin=PIPE, stdout=PIPE
+    )
+    assert process.stdout is not None
+    report: dict[str, Any] = json.loads(await process.stdout.readline())
+    names = [f"prod{number}" for number in range(deployments)]
+    requests: Counter[str] = Counter()
+    clock = SystemClock()
+    dagster = DagsterPlus(
+        organization="sandbox",
+        token=SecretStr(report["token"]),
+        url=report["url"],
+        clock=clock,
+        on_call=lambda operation, _outcome, _seconds: requests.update([operation]),
+    )
+    store = await Store.open(str(home / "watch.sqlite"), clock)
+    readings = Readings(dagster, clock)
+    channel = DeploymentSettings(watch_channel="C0OPS")
+    settings = CoreSettings(deployments=dict.fromkeys(names, channel))
+    try:
+        observer = Observer(settings, dagster, readings, store)
+        yield Watched(observer, names, store, process, requests)
+    finally:
+        await readings.close()
+        await store.close()
+        await dagster.close()
+        process.kill()
+        await process.wait()
+
+
+async def run(home: Path) -> list[str]:
+    """Return the table: a look at all deployments, when nothing and when a tenth changed."""
+    titles = (
+        "deployments x locations",
+        "CPU s a look, nothing new",
+        "CPU s, a tenth fails",
+        "requests a look",
+        "messages",
+        "peak RSS MB",
+    )
+    rows = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for deployments, locations in SIZES:
+        folder = home / f"watch-{deployments}-{locations}"
+        async with watched(folder, deployments, locations) as world:
+            await world.look()
+            before = world.requests.total()
+            quiet = [await world.look() for _ in range(LOOKS)]
+            requests = (world.requests.total() - before) / LOOKS
+            await world.break_locations(locations // 10)
+            broken = await world.look()
+            posts = len(await world.store.outbox.due())
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rows.append(
+            f"| {deployments} x {locations:,} | {sorted(quiet)[LOOKS // 2]:.2f} | {broken:.2f} |"
+            f" {requests:.0f} | {posts} | {peak:.0f} |"
+        )
+    return rows
