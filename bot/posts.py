@@ -10,6 +10,7 @@ from deploy_core.store.store import Store
 from deploy_core.watch.incidents import Said
 from deploy_core.watch.observer import error_of
 from handlers.blocks import Message
+from handlers.cards.digest import digest_message
 from handlers.cards.incidents import changes_message, incidents_message, note_message
 from handlers.cards.links import CardLinks
 from handlers.slack import Slack
@@ -60,6 +61,8 @@ class PostSender:
         links = CardLinks(dagster=self._dagster.deployment_url(str(post.data["deployment"])))
         if post.kind == "changes":
             return changes_message(post.data, links=links)
+        if post.kind == "digest":
+            return digest_message(post.data)
         if post.kind == "note":
             return note_message(post.data)
         incidents = await self._store.watching.incidents_of(post.id)

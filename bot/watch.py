@@ -5,6 +5,7 @@ decides.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -58,8 +59,12 @@ class Watch:
             await asyncio.shield(task)
 
     async def _look(self, deployment: str) -> None:
+        await self._safely(self._core.observer.look, deployment)
+        await self._safely(self._core.digests.look, deployment)
+
+    async def _safely(self, look: Callable[[str], Awaitable[bool]], deployment: str) -> None:
         try:
-            await self._core.observer.look(deployment)
+            await look(deployment)
         except DagsterPlusError as error:
             # Not being able to look is no news of the deployment.
             _log.warning("look_failed", deployment=deployment, reason=error.reason)

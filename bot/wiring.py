@@ -25,6 +25,7 @@ from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
 from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
+from deploy_core.watch.digests import Digests
 from deploy_core.watch.observer import Observer
 from deploy_core.watch.readings import Readings
 from deploy_core.worker import Worker
@@ -46,6 +47,7 @@ class Core:
     readings: Readings
     board: StatusBoard
     observer: Observer
+    digests: Digests
 
     @property
     def store(self) -> Store:
@@ -103,5 +105,8 @@ async def open_core(
         drifts = Drifts(dict(settings.core.projects), catalog, mirrors)
         stack.push_async_callback(drifts.close)
         board = StatusBoard(settings.core, dagster, readings, store, catalog, drifts)
+        digests = Digests(settings.core, board, store, clock)
         observer = Observer(settings.core, dagster, readings, store)
-        yield Core(settings, services, catalog, engine, worker, tags, readings, board, observer)
+        yield Core(
+            settings, services, catalog, engine, worker, tags, readings, board, observer, digests
+        )

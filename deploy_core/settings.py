@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -10,6 +11,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -44,6 +46,35 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class DigestSettings(Settings):
+    """A digest of a deployment at the times of `cron` in `timezone`, such as `0 9 * * 1-5`.
+
+    `channel` is a channel's id; without it the digest goes where the watcher's messages go.
+    `when_quiet` says what to do when there is nothing to say: one `line`, or `silence`.
+    """
+
+    cron: str
+    timezone: str = "UTC"
+    channel: str | None = None
+    when_quiet: Literal["line", "silence"] = "line"
+
+    @field_validator("cron")
+    @classmethod
+    def _is_cron(cls, cron: str) -> str:
+        from deploy_core.watch.slots import check_cron  # noqa: PLC0415 - APScheduler, when needed
+
+        return check_cron(cron)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, timezone: str) -> str:
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"there is no time zone {timezone[:60]}") from None
+        return timezone
+
+
 class DeploymentSettings(Settings):
     """One full deployment of the organisation.
 
@@ -61,6 +92,7 @@ class DeploymentSettings(Settings):
     put_back: bool = True
     home_channel: str | None = None
     watch_channel: str | None = None
+    digest: DigestSettings | None = None
     load_deadline: Minutes = 15.0
 
 

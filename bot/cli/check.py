@@ -105,8 +105,9 @@ async def _in_slack(core: Core, slack: Slack, *, live: bool) -> AsyncIterator[Fi
     if settings.slack_app_token is None:
         yield Finding("Socket Mode", bad="SLACK_APP_TOKEN isn't set; `run` needs it.")
     for name, deployment in settings.core.deployments.items():
-        if deployment.home_channel is not None:
-            yield await _channel(slack, name, deployment.home_channel, live=live)
+        channels = (deployment.home_channel, deployment.watch_channel)
+        for channel in dict.fromkeys(each for each in channels if each is not None):
+            yield await _channel(slack, name, channel, live=live)
 
 
 async def _channel(slack: Slack, deployment: str, channel: str, *, live: bool) -> Finding:

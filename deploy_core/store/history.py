@@ -30,6 +30,17 @@ class Change:
     put_back: bool
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How one location of a deploy ended; `seconds` is None for one that was never begun."""
+
+    location: str
+    deploy: int
+    by: Actor
+    state: TargetState
+    seconds: float | None
+
+
 @uninterrupted
 class History:
     """Questions about a whole deployment, at one query each."""
@@ -76,6 +87,33 @@ class History:
             )
             for row in rows
         }
+
+    async def ended(self, deployment: str, since: datetime, until: datetime) -> list[Ended]:
+        """Return what our deploys did to each location in this time, in the order of its end."""
+        query = (
+            sa.select(targets, deploys.c.actor)
+            .join(deploys, deploys.c.id == targets.c.deploy_id)
+            .where(
+                targets.c.deployment == deployment,
+                targets.c.ended_at >= since,
+                targets.c.ended_at < until,
+            )
+            .order_by(targets.c.ended_at, targets.c.id)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            Ended(
+                location=row.location,
+                deploy=row.deploy_id,
+                by=Actor.model_validate(row.actor),
+                state=TargetState(row.state),
+                seconds=None
+                if row.started_at is None
+                else (row.ended_at - row.started_at).total_seconds(),
+            )
+            for row in rows
+        ]
 
     async def open_deploys(self, deployment: str) -> dict[str, tuple[int, ...]]:
         """Return the deploys of each location that have not ended, oldest first."""

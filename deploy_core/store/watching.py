@@ -163,11 +163,39 @@ class Watching:
         event = IncidentEvent(row.id, row.incident_id, row.at, Said(row.said), row.data)
         return event, incident
 
-    async def claim_slot(self, report: str, slot: str) -> bool:
-        """Return True for the first process that comes to do `report` at this time."""
-        values = {"report": report, "slot": slot, "at": self._clock.now()}
+    async def lately(self, deployment: str, since: datetime) -> list[Incident]:
+        """Return what is broken, and what has recovered since then, the longest first."""
+        query = sa.select(incidents).where(
+            incidents.c.deployment == deployment,
+            sa.or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= since),
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(incidents.c.opened_at))).all()
+        return [_incident(row) for row in rows]
+
+    async def had_slot(self, report: str, slot: str) -> bool | None:
+        """Return whether the report was done at this time; None if it never was done at all."""
+        query = sa.select(slots.c.slot).where(slots.c.report == report)
+        async with self._database.read() as connection:
+            done = set((await connection.execute(query)).scalars())
+        return slot in done if done else None
+
+    async def claim_slot(
+        self, report: str, slot: str, *, channel: str | None = None, data: Facts | None = None
+    ) -> bool:
+        """Return True for the first process that comes to do `report` at this time. With `data` the
+        message is written in the same step: either both are kept, or neither is."""
+        now = self._clock.now()
+        values = {"report": report, "slot": slot, "at": now}
         async with self._database.write() as connection:
-            return await insert_once(connection, slots, values, ["report", "slot"])
+            if not await insert_once(connection, slots, values, ["report", "slot"]):
+                return False
+            if channel is not None and data is not None:
+                key = f"{report}:{slot}:{channel}"
+                await add_post(
+                    connection, key=key, kind="digest", channel=channel, data=data, at=now
+                )
+        return True
 
 
 async def _take_turn(connection: AsyncConnection, look: Look) -> bool:

@@ -22,7 +22,7 @@ async def status(desk: Desk, ask: Ask, command: Status) -> None:
         try:
             chosen = named(found, command.name, desk.catalog.known)
         except UnknownLocation:
-            # It may be younger than what is known: only Dagster+ itself can say that it isn't there.
+            # It may be younger than what is known: only Dagster+ can say that it isn't there.
             found = await desk.board.deployment(deployment, now=True)
             chosen = named(found, command.name, desk.catalog.known)
         if isinstance(chosen, LocationStatus):

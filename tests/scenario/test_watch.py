@@ -1,11 +1,13 @@
 """The watcher: what breaks, recovers or is changed outside the bot is told once."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy_core.store.tables import slots
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.dagster_plus.locations import LoadReport
 from sandbox.dagster_plus.runs import Run
@@ -189,3 +191,22 @@ async def test_runs_that_begin_make_it_a_note(watched: World) -> None:
     await watched.card("Dagster+ says that no agent of prod is running, but", number=before)
     await looked(watched, 4)
     assert len(await watched.cards()) == before + 1
+
+
+async def test_a_digest_that_a_restart_missed_comes_once_and_late(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    yesterday = datetime.now(UTC) - timedelta(hours=20)
+    digest = {"cron": f"{yesterday.minute} {yesterday.hour} * * *", "timezone": "UTC"}
+    prod = {**CONFIG["deployments"]["prod"], "digest": digest}
+    async with open_world(tmp_path, projects, **{**CONFIG, "deployments": {"prod": prod}}) as world:
+        await loaded(world, "core")
+        before = len(await world.cards())
+        await world.stop_bot()
+        async with world.core.store.database.write() as connection:
+            await connection.execute(slots.update().values(slot="2026-01-01T00:00"))
+        await world.start_bot()
+        card = await world.card("Digest of prod:", number=before)
+        assert "the bot wasn't running at its time" in card.shown
+        await looked(world, 3)
+        assert len(await world.cards()) == before + 1

@@ -1,0 +1,74 @@
+"""A digest, drawn."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from handlers.cards.digest import digest_message
+from tests.handlers.slack_rules import assert_message, read
+from tests.handlers.worlds import HOSTILE, at
+
+ANY = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def facts(**changes: JsonValue) -> dict[str, JsonValue]:
+    return {
+        "deployment": "prod",
+        "since": at(-86_400).isoformat(),
+        "until": at(0).isoformat(),
+        "late": 0.0,
+        **changes,
+    }
+
+
+FULL: dict[str, Any] = {
+    "deploys": 3,
+    "locations": 4,
+    "good": 3,
+    "put_back": 1,
+    "median": 42.0,
+    "people": [["U01ADA", 3], ["cli:ci", 1]],
+    "slowest": [["dbt", 95.0]],
+    "down": [["core", 7_200.0]],
+    "down_count": 12,
+    "recovered": [["ml", 300.0]],
+    "recovered_count": 1,
+    "behind": [["core", 4]],
+    "behind_count": 1,
+}
+
+
+def test_a_digest_says_what_was_done_what_is_down_and_what_is_behind() -> None:
+    message = digest_message(facts(**FULL))
+    assert_message(message.text, message.blocks)
+    assert read(message.blocks).split("\n")[:-1] == [
+        "Digest of prod",
+        "*3 deploys of 4 code locations*, 75 % went live, 1 rolled back, 42 s in the middle",
+        "By <@U01ADA> (3), `cli:ci` (1)",
+        "Slowest: dbt 1 min 35 s",
+        ":x: *12 down now:* core for 2 h and 11 more",
+        ":white_check_mark: *1 recovered:* ml after 5 min",
+        "*1 code location behind the default branch* (commits): core 4",
+    ]
+
+
+def test_nothing_is_one_line() -> None:
+    message = digest_message(facts())
+    assert read(message.blocks).split("\n")[1] == (
+        "Nothing was deployed, nothing broke, nothing is down."
+    )
+
+
+def test_what_is_late_says_so() -> None:
+    assert "This digest is 6 h late" in read(digest_message(facts(late=21_600.0)).blocks)
+
+
+@ANY
+@given(HOSTILE, st.integers(1, 5_000))
+def test_any_digest_fits(name: str, count: int) -> None:
+    pairs: JsonValue = [[name, 9.0]] * 10
+    full = {**FULL, "people": pairs, "down": pairs, "recovered": pairs, "behind": pairs}
+    message = digest_message(facts(**{**full, "deployment": name, "down_count": count}))
+    assert_message(message.text, message.blocks)

@@ -1,0 +1,78 @@
+"""A digest is posted once in its slot, by one of two replicas, over restarts and long sleeps."""
+
+from datetime import UTC, datetime, timedelta
+
+from deploy_core.model.errors import Unreachable
+from deploy_core.model.states import TargetState
+from deploy_core.settings import CoreSettings, DeploymentSettings, DigestSettings
+from deploy_core.status import DeploymentStatus
+from deploy_core.store.store import Store
+from deploy_core.watch.digests import Digests
+from tests.support.clock import ManualClock
+from tests.support.plans import plan, request
+
+
+class Away:
+    """Dagster+ can't be asked; the digest comes all the same."""
+
+    async def deployment(self, deployment: str, *, now: bool = False) -> DeploymentStatus:
+        raise Unreachable(f"Dagster+ can't be reached ({deployment}, {now}).")
+
+
+def digests(store: Store, clock: ManualClock, **changes: str) -> Digests:
+    digest = DigestSettings(cron="0 9 * * *", timezone="Europe/Berlin", **changes)
+    prod = DeploymentSettings(watch_channel="C0OPS", digest=digest)
+    return Digests(CoreSettings(deployments={"prod": prod}), Away(), store, clock)  # type: ignore[arg-type]
+
+
+async def posted(store: Store) -> list[str]:
+    found = []
+    while due := await store.outbox.due():
+        for intent in due:
+            await store.outbox.take(intent)
+            await store.outbox.sent(intent)
+            if intent.post_id is not None:
+                found.append((await store.posts.get(intent.post_id)).key)
+    return found
+
+
+async def test_two_replicas_restarts_and_sleep(store: Store, clock: ManualClock) -> None:
+    clock.set_wall(datetime(2026, 3, 27, 15, 0, tzinfo=UTC))
+    keys: list[str] = []
+    for number in range(60):
+        for _ in range(2):  # each look is a new object: as if the process had been started anew
+            await digests(store, clock).look("prod")
+        keys += await posted(store)
+        hours = 6 if number % 7 == 3 else 2
+        clock.set_wall(clock.now() + timedelta(hours=hours))
+    days = [f"digest:prod:2026-{day}T09:00:C0OPS" for day in ("03-28", "03-29", "03-30", "03-31")]
+    assert keys[:4] == days
+    assert len(keys) == len(set(keys))
+
+
+async def test_after_a_long_sleep_there_is_one_and_it_says_so(
+    store: Store, clock: ManualClock
+) -> None:
+    clock.set_wall(datetime(2026, 5, 1, 6, 0, tzinfo=UTC))
+    await digests(store, clock).look("prod")
+    clock.set_wall(datetime(2026, 5, 4, 13, 0, tzinfo=UTC))
+    assert await digests(store, clock).look("prod")
+    assert not await digests(store, clock).look("prod")
+    assert await posted(store) == ["digest:prod:2026-05-04T09:00:C0OPS"]
+    assert (await store.posts.get(1)).data["late"] == 6 * 3600
+
+
+async def test_quiet_can_be_silent(store: Store, clock: ManualClock) -> None:
+    clock.set_wall(datetime(2026, 5, 1, 6, 0, tzinfo=UTC))
+    quiet = digests(store, clock, when_quiet="silence")
+    await quiet.look("prod")
+    clock.set_wall(datetime(2026, 5, 2, 8, 0, tzinfo=UTC))
+    assert await quiet.look("prod")
+    assert await posted(store) == []
+    await store.deploys.create(plan("core"), request())
+    (claim,) = await store.work.claim("w", most=1)
+    await store.work.move(claim, TargetState.VERIFIED)
+    clock.set_wall(datetime(2026, 5, 3, 8, 0, tzinfo=UTC))
+    assert await quiet.look("prod")
+    assert "digest:prod:2026-05-03T09:00:C0OPS" in await posted(store)
+    assert (await store.posts.get(1)).data["good"] == 1
