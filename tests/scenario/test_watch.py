@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from deploy_core.clock import SystemClock
+from deploy_core.store.store import Store
 from deploy_core.store.tables import slots
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.dagster_plus.locations import LoadReport
@@ -203,8 +205,10 @@ async def test_a_digest_that_a_restart_missed_comes_once_and_late(
         await loaded(world, "core")
         before = len(await world.cards())
         await world.stop_bot()
-        async with world.core.store.database.write() as connection:
+        store = await Store.open(str(tmp_path / "bot.sqlite"), SystemClock())
+        async with store.database.write() as connection:
             await connection.execute(slots.update().values(slot="2026-01-01T00:00"))
+        await store.close()
         await world.start_bot()
         card = await world.card("Digest of prod:", number=before)
         assert "the bot wasn't running at its time" in card.shown
