@@ -26,8 +26,16 @@ from deploy_core.model.errors import (
 )
 from deploy_core.model.explain import explain
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import CodeOptions, DeployKind, DeployPlan, DeployRequest, TargetPlan
+from deploy_core.model.plan import (
+    CodeOptions,
+    DeployKind,
+    DeployPlan,
+    DeployRequest,
+    FieldChange,
+    TargetPlan,
+)
 from deploy_core.model.states import DeployState, TargetState
+from handlers.cards.plan import field_value
 from handlers.text.deploys import STATES, STEPS, after, queue_words
 
 LOOK_SECONDS = 0.2
@@ -67,7 +75,8 @@ async def deploy_locations(settings: BotSettings, options: DeployOptions) -> Exi
             if not sys.stdin.isatty() or not Confirm.ask("Deploy this?", default=False):
                 console.print("Nothing was changed. `--yes` confirms without a question.")
                 return ExitCode.CANCELLED
-        deploy = await core.engine.start(request)
+        # What was shown is what is held: it is compared again when it is confirmed.
+        deploy = await core.engine.start_plan(plan, request)
         if deploy.plan.protected:
             await core.engine.confirm(deploy.id, request.actor)
         return await _run_and_show(core, deploy.id, request.actor)
@@ -202,13 +211,20 @@ def plan_table(plan: DeployPlan) -> RenderableType:
         for column in ("Field", "Now", "Then"):
             table.add_column(column)
         for change in target.changes:
-            table.add_row(
-                escape(change.path), escape(str(change.before)), escape(str(change.after))
-            )
+            table.add_row(escape(change.path), *map(escape, _values(change)))
         parts.append(table)
         parts += [f"  {commit.short} {escape(commit.subject)}" for commit in target.commits]
         parts += [f"  [yellow]{escape(risk)}[/]" for risk in target.risks]
     return Group(*parts)
+
+
+def _values(change: FieldChange) -> tuple[str, str]:
+    """The field before and after; of what may be secret only the names are shown."""
+    before, after = (
+        "" if value is None else field_value(change.path, value)
+        for value in (change.before, change.after)
+    )
+    return before, after
 
 
 def result_of(deploy: Deploy) -> RenderableType:
