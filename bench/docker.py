@@ -131,10 +131,10 @@ async def three(bench: Bench) -> tuple[list[float], list[float]]:
     """Three locations, of which one has changed."""
     ours, theirs = [], []
     everything = f"{' '.join(LOCATIONS)}@main"
-    await bench.ours(everything, last_word="3 verified")
+    await bench.ours(everything, last_word="are live on")
     for _ in range(ROUNDS):
         sha = bench.change(LOCATIONS[1])
-        ours.append(await bench.ours(everything, last_word="3 verified"))
+        ours.append(await bench.ours(everything, last_word="are live on"))
         await bench.is_loaded(LOCATIONS[1], sha)
         sha = bench.change(LOCATIONS[1])
         theirs.append(await bench.theirs(*_ci(bench, sha, LOCATIONS)))
