@@ -66,7 +66,7 @@ class OutboxSender:
         self._dagster = dagster
         self._settings = settings
         self._clock = clock
-        self._posts = PostSender(store, slack, dagster, clock)
+        self._posts = PostSender(store, slack, dagster, settings, clock)
         self._crash = crash or Crash()
         self._wake = asyncio.Event()
         self._edited: dict[str, float] = {}

@@ -4,18 +4,19 @@ import structlog
 
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.outbox import Intent
 from deploy_core.store.posts import Post
 from deploy_core.store.store import Store
 from deploy_core.watch.incidents import Said
 from deploy_core.watch.observer import error_of
-from handlers.blocks import Message
+from handlers.blocks import Message, context
 from handlers.cards.digest import digest_message
 from handlers.cards.incidents import changes_message, incidents_message, note_message
 from handlers.cards.links import CardLinks
 from handlers.slack import Slack
-from handlers.slack_errors import MessageGone
-from handlers.text.incidents import all_ended, said_words
+from handlers.slack_errors import ChannelClosed, MessageGone
+from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
 
 _log = structlog.get_logger()
 
@@ -23,7 +24,15 @@ _log = structlog.get_logger()
 class PostSender:
     """Draws a post as things stand when it is sent."""
 
-    def __init__(self, store: Store, slack: Slack, dagster: DagsterPlus, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        slack: Slack,
+        dagster: DagsterPlus,
+        settings: CoreSettings,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
         self._store = store
         self._slack = slack
         self._dagster = dagster
@@ -42,8 +51,27 @@ class PostSender:
                 return
             except MessageGone as error:
                 _log.warning("post_gone", post=post.id, said=error.summary)
-        ts = await self._slack.post(post.channel, drawn, post_id=post.id)
-        await self._store.posts.posted(post.id, post.channel, ts)
+        await self._post(post, drawn)
+
+    async def _post(self, post: Post, drawn: Message) -> None:
+        """Post where it belongs, or where it is seen at all: then it says where it belongs."""
+        closed: ChannelClosed | None = None
+        deployment = str(post.data["deployment"])
+        settings = self._settings.deployments.get(deployment)
+        for where in _places(post, settings):
+            try:
+                # A person's messages are a channel of their own.
+                channel = where if where[0] in "CG" else await self._slack.direct(where)
+                said = drawn if closed is None else _elsewhere(drawn, post.channel)
+                ts = await self._slack.post(channel, said, post_id=post.id)
+            except ChannelClosed as error:
+                _log.error("channel_closed", channel=where, deployment=deployment)
+                closed = error
+            else:
+                await self._store.posts.posted(post.id, channel, ts)
+                return
+        if closed is not None:
+            raise closed
 
     async def _reply(self, post: Post, intent: Intent) -> None:
         if post.ts is None:
@@ -69,3 +97,15 @@ class PostSender:
         found = {each.id: error_of(each.data) for each in incidents}
         errors = {number: error for number, error in found.items() if error is not None}
         return incidents_message(incidents, errors, links=links, now=self._clock.now())
+
+
+def _places(post: Post, settings: DeploymentSettings | None) -> list[str]:
+    """Return the post's own channel, the deployment's home channel, and who may deploy there."""
+    home = settings.home_channel if settings is not None else None
+    people = [key for key in (settings.may_deploy if settings else ()) if key[:1] in {"U", "W"}]
+    return list(dict.fromkeys([post.channel, *([home] if home else []), *people[:1]]))
+
+
+def _elsewhere(drawn: Message, channel: str) -> Message:
+    said = belongs_elsewhere(channel)
+    return Message(f"{drawn.text} {said}", [*drawn.blocks, context(said)] if drawn.blocks else [])

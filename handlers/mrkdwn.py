@@ -133,6 +133,12 @@ def duration(seconds: float) -> str:
     return f"{days} d {rest} h" if rest else f"{days} d"
 
 
+def channel_name(channel_id: str) -> str:
+    """Return a link to a channel, or the id as code when it can't be one."""
+    known = re.fullmatch(r"[CGD][A-Z0-9]{1,30}", channel_id)
+    return f"<#{channel_id}>" if known else code(channel_id, 60)
+
+
 def person(user_id: str) -> str:
     """Return a mention of a Slack user, or the id as code when it can't be one."""
     return f"<@{user_id}>" if re.fullmatch(r"[UW][A-Z0-9]{1,30}", user_id) else code(user_id, 60)

@@ -10,7 +10,7 @@ from deploy_core.model.people import Actor
 from deploy_core.model.plan import Version
 from deploy_core.watch.agents import ALL
 from deploy_core.watch.incidents import FLAPPING, SETTLES_IN, Incident, IncidentState, Said
-from handlers.mrkdwn import code, date, duration, words
+from handlers.mrkdwn import channel_name, code, date, duration, words
 from handlers.text.deploys import name, who
 
 Facts = Mapping[str, JsonValue]
@@ -142,6 +142,11 @@ def _said_of_agents(said: Said, incident: Incident, facts: Facts) -> str:
 def all_ended(incidents: list[Incident]) -> str:
     """Return what is said when all that broke together has recovered."""
     return f"All {len(incidents)} load again."
+
+
+def belongs_elsewhere(channel: str) -> str:
+    """Return what is said where a message stands that its own channel didn't take."""
+    return f"This belongs to {channel_name(channel)}, where I can't post: invite me to it."
 
 
 def change_line(change: Facts) -> str:

@@ -28,6 +28,8 @@ async def make_screenshots(folder: Path) -> None:
                 await _form(page, folder / "form.png")
             async with open_page(world.report["slack_page"], width=1400, height=860) as page:
                 await _rolled_back(page, folder / "rolled-back.png")
+            async with open_page(world.report["slack_page"], width=1180, height=640) as page:
+                await _status(world, page, folder / "status.png")
 
 
 async def _good(world: World, page: Page, to: Path) -> None:
@@ -63,6 +65,14 @@ async def _rolled_back(page: Page, to: Path) -> None:
     thread = page.locator("#thread")
     await thread.get_by_text("The full error of quickstart").first.wait_for()
     await found.evaluate("card => card.scrollIntoView({block: 'start'})")
+    await _shoot(page, to)
+
+
+async def _status(world: World, page: Page, to: Path) -> None:
+    await world.end(await world.deploy("marts@marts-broken"))
+    await world.end(await world.deploy("core"))
+    await type_command(page, "/dagster status")
+    await page.get_by_text("As Dagster+ says now.").last.wait_for(timeout=LOAD_MS)
     await _shoot(page, to)
 
 

@@ -214,3 +214,14 @@ async def test_a_digest_that_a_restart_missed_comes_once_and_late(
         assert "the bot wasn't running at its time" in card.shown
         await looked(world, 3)
         assert len(await world.cards()) == before + 1
+
+
+async def test_a_channel_that_is_closed_does_not_swallow_what_broke(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    async with open_world(tmp_path, projects, **CONFIG) as world:
+        await looked(world)
+        await world.workspace.control("channel", name="deploys", archived=True)
+        somebody_deploys(world, document("core"))
+        told = await world.card("core was added", channel="@ada")
+        assert "This belongs to <#C0DEPLOYS01>, where I can't post" in told.shown
