@@ -35,6 +35,8 @@ async def main() -> None:
         if "watch" in which:
             print("\nWatching\n", flush=True)
             print("\n".join(await watch.run(home)), flush=True)
+            print("\nAnswers to /dagster status\n", flush=True)
+            print("\n".join(await watch.answers(home)), flush=True)
 
 
 if __name__ == "__main__":

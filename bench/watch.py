@@ -13,17 +13,25 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+from deploy_core.catalog import Catalog
 from deploy_core.clock import SystemClock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.drift import Drifts
 from deploy_core.settings import CoreSettings, DeploymentSettings
+from deploy_core.sources.git import GitMirrors
+from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
 from deploy_core.watch.observer import Observer
 from deploy_core.watch.readings import Readings
+from handlers.cards.links import CardLinks
+from handlers.cards.status import status_message
+from handlers.commands import Status
 
 SIZES = ((1, 100), (1, 300), (1, 1_000), (5, 1_000), (20, 1_000))
 """Deployments, and code locations in each."""
@@ -62,6 +70,7 @@ class Watched:
     """An observer over a control plane that is another process."""
 
     observer: Observer
+    board: StatusBoard
     deployments: list[str]
     store: Store
     process: asyncio.subprocess.Process
@@ -73,6 +82,14 @@ class Watched:
         for deployment in self.deployments:
             await self.observer.look(deployment)
         return time.process_time() - before
+
+    async def status(self) -> float:
+        """Answer a `/dagster status` as Slack would get it; return the seconds it took."""
+        began = time.monotonic()
+        found = await self.board.deployment(self.deployments[0])
+        now = datetime.now(UTC)
+        status_message(found, found.locations, Status(), links=CardLinks(), now=now)
+        return time.monotonic() - began
 
     async def break_locations(self, count: int) -> None:
         """Let the first `count` locations of each deployment fail to load."""
@@ -107,13 +124,29 @@ async def watched(home: Path, deployments: int, locations: int) -> AsyncIterator
     settings = CoreSettings(deployments=dict.fromkeys(names, channel))
     try:
         observer = Observer(settings, dagster, readings, store)
-        yield Watched(observer, names, store, process, requests)
+        mirrors = GitMirrors(home, clock)
+        catalog = Catalog({}, mirrors)
+        drifts = Drifts({}, catalog, mirrors)
+        board = StatusBoard(settings, dagster, readings, store, catalog, drifts)
+        yield Watched(observer, board, names, store, process, requests)
     finally:
         await readings.close()
         await store.close()
         await dagster.close()
         process.kill()
         await process.wait()
+
+
+async def answers(home: Path) -> list[str]:
+    """Return the table: how long a person waits for `/dagster status`, asked 100 times."""
+    rows = ["| code locations | p50 ms | p99 ms |", "|---|---|---|"]
+    for locations in (100, 300):
+        async with watched(home / f"status-{locations}", 1, locations) as world:
+            await world.look()
+            await world.break_locations(locations // 10)
+            took = sorted([await world.status() for _ in range(100)])
+        rows.append(f"| {locations:,} | {took[50] * 1000:.0f} | {took[98] * 1000:.0f} |")
+    return rows
 
 
 async def run(home: Path) -> list[str]:

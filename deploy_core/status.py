@@ -22,7 +22,7 @@ from deploy_core.watch.reading import Health, LocationSeen, Reading
 from deploy_core.watch.readings import Readings
 
 DRIFT_SECONDS = 0.3
-ERROR_SECONDS = 0.5
+ERROR_SECONDS = 0.3
 MOST_ERRORS = 8
 """So many errors are shown with their headline; the others say that they failed."""
 

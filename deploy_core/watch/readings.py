@@ -10,7 +10,7 @@ from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import PythonError
 from deploy_core.watch.reading import LocationSeen, Reading, make_reading
 
-WAIT_SECONDS = 0.6
+WAIT_SECONDS = 0.5
 """How long a person waits for a newer reading before the last one is shown with its age."""
 
 PARALLEL_ERRORS = 8

@@ -77,8 +77,9 @@ def by_whom(change: Change | None) -> str:
     """Return who put there what is live."""
     if change is None:
         return "put there outside the bot"
-    what = "rolled back to" if change.put_back else "deployed"
-    return f"{what} by {who(change.by)} with deploy {change.deploy}"
+    if change.put_back:
+        return f"put back by deploy {change.deploy} of {who(change.by)}"
+    return f"deployed by {who(change.by)} with deploy {change.deploy}"
 
 
 def drift_words(drift: Drift | None) -> str:
