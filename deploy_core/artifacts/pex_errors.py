@@ -18,11 +18,18 @@ from deploy_core.model.errors import (
 )
 
 _LONGEST = 3_000
+_LONGEST_LINE = 300
 _FILES = ("requirements.txt", "pyproject.toml", "setup.py", "setup.cfg")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+_NOT_BUILT = "{0} has no wheel for Python {1} on Linux, and its source can't be built here."
+
 # Each finds the requirement that can't be had; the sentence is for the person.
 _CAUSES = (
+    (
+        re.compile(r"Package '([^']+)' requires a different Python"),
+        "{0} doesn't run on Python {1}.",
+    ),
     (
         re.compile(r"No matching distribution found for ([^\s(;]+)"),
         "There is no release of {0} for Python {1} on Linux.",
@@ -33,22 +40,21 @@ _CAUSES = (
     ),
     (
         re.compile(r"No pre-built wheel was available for ([^\s.]+[^\s]*?)\.?(?:\s|$)"),
-        "{0} has no wheel for Python {1} on Linux, and its source can't be built here.",
+        _NOT_BUILT,
     ),
     (
-        re.compile(r"Failed to build (?:installable wheels for )?['\"]?([A-Za-z0-9][\w.-]*)"),
-        "{0} has no wheel for Python {1} on Linux, and its source can't be built here.",
+        re.compile(r"ERROR: Failed to build (?:installable wheels for )?'?([A-Za-z0-9][\w.-]*)"),
+        _NOT_BUILT,
     ),
-    (
-        re.compile(r"Package '([^']+)' requires a different Python"),
-        "{0} doesn't run on Python {1}.",
-    ),
+    # pip says only where it failed: in the folder that it unpacked the package to.
+    (re.compile(r"cwd: \S*?([A-Za-z0-9][\w.-]*?)(?:_[0-9a-f]{32})?/?\n"), _NOT_BUILT),
 )
 _CONFLICT = re.compile(r"Cannot install (.+?) because these package versions have conflicting")
 _INVALID = re.compile(r"Invalid requirement:? ['\"]?(.+?)['\"]?(?:[:\n]|$)")
 _WORTH_SHOWING = re.compile(
-    r"ERROR|error:|No matching|conflict|depends on|requested|requires|Could not|No pre-built|Hint"
+    r"ERROR|error:|Error\b|No matching|conflict|depends on|requested|requires|Could not|pre-built"
 )
+_NOISE = re.compile(r"Found link|Skipping link|setup_py_code|except \w*Error")
 
 
 def pex_error(failed: JobFailed, *, location: str, folder: Path, python: str) -> ServerlessError:
@@ -150,7 +156,8 @@ def _first_line(message: str) -> str:
 
 def _detail(failed: JobFailed) -> str:
     """The lines that say something come first; a builder of this kind prints thousands."""
-    whole = [*failed.lines, *failed.message.splitlines()]
-    telling = [line.strip("| ") for line in whole if _WORTH_SHOWING.search(line)]
+    printed = [*failed.lines, *failed.message.splitlines()]
+    whole = [line for line in printed if not _NOISE.search(line)]
+    telling = [line.strip("| ")[:_LONGEST_LINE] for line in whole if _WORTH_SHOWING.search(line)]
     kept = list(dict.fromkeys(telling or [line for line in whole if line.strip()]))
     return "\n".join(kept[-30:])[-_LONGEST:]

@@ -14,6 +14,7 @@ from typing import Any
 from deploy_core.artifacts.build_output import BuildLog
 from deploy_core.endings import end_group
 from deploy_core.model.errors import InternalError
+from deploy_core.sources.address import hide_userinfo
 
 _INHERITED = (
     "PATH",
@@ -113,7 +114,7 @@ async def run_job(
     hidden = f"{job.get('root', folder)}/"
     raise JobFailed(
         str(last.get("kind") or "broken"),
-        message.replace(hidden, ""),
+        hide_userinfo(message.replace(hidden, "")),
         [line.replace(hidden, "") for line in lines],
     )
 
