@@ -46,9 +46,10 @@ async def test_nobody_says_serverless_and_a_pex_is_built_brought_and_deployed(
 
 
 async def test_a_change_of_the_source_builds_and_uploads_the_source_alone(
-    world: World, repository: Repository
+    world: World, repository: Repository, tmp_path: Path
 ) -> None:
     await world.deploy("shop")
+    before = built(tmp_path)
     first = world.live("shop")["pex_metadata"]["pex_tag"]
     store_of(world).transfers.clear()
     repository.commit("More", {"shop/definitions.py": DEFINITIONS.replace("1", "2")})
@@ -58,6 +59,7 @@ async def test_a_change_of_the_source_builds_and_uploads_the_source_alone(
     assert deploy.targets[0].state is TargetState.VERIFIED, deploy.targets[0].failure
     second = world.live("shop")["pex_metadata"]["pex_tag"]
     assert uploads(world) == ["source"]
+    assert before.items() < built(tmp_path).items(), "what was built isn't built again"
     assert second.split(":")[0] == first.split(":")[0], "the same dependencies"
     assert second.split(":")[1] != first.split(":")[1], "another source"
     step = deploy.targets[0].step(StepName.UPLOAD_PEX)
@@ -202,7 +204,10 @@ async def test_a_cancelled_build_leaves_no_process_and_no_folder(
     async def builders() -> list[Path]:
         return await asyncio.to_thread(_running_in, work)
 
-    await world.eventually(builders)
+    async def busy() -> bool:
+        return len(await builders()) > 1  # the runner, and what it has started
+
+    await world.eventually(busy)
     await world.engine.stop(deploy.id, Stop.CANCEL, ADA)
     ended = await world.ended(deploy.id)
 
