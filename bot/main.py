@@ -7,10 +7,12 @@ from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
 import structlog
+from aiohttp import web
 
 from bot.cli.exit_codes import ExitCode
 from bot.housekeeping import Housekeeping
 from bot.http_mode import PATH, SlackRequests
+from bot.metrics import Metrics
 from bot.outbox import OutboxSender
 from bot.server import Server
 from bot.settings import BotSettings
@@ -40,10 +42,12 @@ async def run_bot(settings: BotSettings) -> ExitCode:
     """Run until SIGTERM or SIGINT. Raises `ConfigInvalid`, `AnotherWorker`, `StoreError`."""
     ended = _ended_by_signal()
     async with AsyncExitStack() as stack:
-        core = await stack.enter_async_context(open_core(settings, kind="bot"))
+        metrics = Metrics()
+        opened = open_core(settings, kind="bot", on_call=metrics.dagster_call)
+        core = await stack.enter_async_context(opened)
         if not await _take_place(core, ended):
             return ExitCode.GOOD
-        bot = Bot(core, settings)
+        bot = Bot(core, settings, metrics)
         await bot.start()
         await ended.wait()
         _log.info("draining")
@@ -55,13 +59,15 @@ async def run_bot(settings: BotSettings) -> ExitCode:
 class Bot:
     """All the parts of one process."""
 
-    def __init__(self, core: Core, settings: BotSettings) -> None:
+    def __init__(self, core: Core, settings: BotSettings, metrics: Metrics | None = None) -> None:
         clock = core.services.clock
         client = make_web_client(settings)
         self._core = core
         self._settings = settings
         self._app = make_app(client, settings)
-        self._slack = Slack(client)
+        self._metrics = metrics or Metrics()
+        core.store.database.on_fact.append(self._metrics.fact)
+        self._slack = Slack(client, clock, self._metrics.slack_call)
         self._desk = Desk(
             engine=core.engine,
             store=core.store,
@@ -73,6 +79,7 @@ class Bot:
             clock=clock,
             board=core.board,
             team=settings.file.slack.team,
+            on_ack=self._metrics.ack,
             crash=core.services.crash,
         )
         self._deal = register(self._app, self._desk, settings.file.slack.command)
@@ -92,6 +99,7 @@ class Bot:
             settings.file.server.port,
             {"slack": self._slack_ready, "store": self._store_ready},
         )
+        self._server.add("GET", "/metrics", self._page)
         if settings.file.slack.mode == "http":
             secret = require(settings.slack_signing_secret, "SLACK_SIGNING_SECRET")
             requests = SlackRequests(self._app, secret, core.store.inbox, clock)
@@ -149,6 +157,7 @@ class Bot:
                 _log.exception("ask_unreadable", key=left.key)
                 continue
             _log.info("ask_resumed", key=left.key)
+            self._metrics.resumed()
             self._desk.tasks.start(self._desk.dealing(ask, self._deal))
 
     def _run(self, name: str, work: Coroutine[object, object, None]) -> None:
@@ -158,6 +167,24 @@ class Bot:
 
     async def _end(self, name: str) -> None:
         await end_tasks([self._tasks.pop(name)])
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """The metrics, with a fresh look at what is waiting."""
+        metrics, store = self._metrics, self._core.store
+        metrics.targets_running.set(self._core.worker.running)
+        metrics.slack_ready.set(await self._slack_ready() is None)
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                waiting = await store.outbox.waiting()
+                metrics.targets_queued.set(await store.deploys.queued())
+            lag = self._core.services.clock.now() - waiting.since if waiting.since else timedelta()
+            metrics.outbox_waiting.set(waiting.count)
+            metrics.outbox_lag.set(max(lag.total_seconds(), 0.0))
+            metrics.store_ready.set(1)
+        except (StoreError, TimeoutError):
+            metrics.store_ready.set(0)  # the others stay as they were seen last
+        body, content_type = metrics.page(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _slack_ready(self) -> str | None:
         if self._connection is None or await self._connection.connected():

@@ -18,6 +18,7 @@ from deploy_core.clock import Clock, SystemClock
 from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.serverless import ServerlessFacts
+from deploy_core.dagster_plus.transport import OnCall
 from deploy_core.drift import Drifts
 from deploy_core.engine import Engine
 from deploy_core.planner import Planner
@@ -56,9 +57,14 @@ class Core:
 
 @asynccontextmanager
 async def open_core(
-    settings: BotSettings, *, kind: str, clock: Clock | None = None
+    settings: BotSettings,
+    *,
+    kind: str,
+    clock: Clock | None = None,
+    on_call: OnCall | None = None,
 ) -> AsyncIterator[Core]:
-    """Yield the engine for a process of this kind (`bot`, `cli`). Raises `StoreError`."""
+    """Yield the engine for a process of this kind (`bot`, `cli`); `on_call` is told of each call
+    of Dagster+. Raises `StoreError`."""
     clock = clock or SystemClock()
     folder = Path(settings.core.work_folder)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
@@ -74,6 +80,7 @@ async def open_core(
             url=settings.dagster_url,
             clock=clock,
             mutation_timeout=lease * MUTATION_PART,
+            on_call=on_call,
         )
         stack.push_async_callback(dagster.close)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))

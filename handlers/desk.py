@@ -120,6 +120,11 @@ class Tasks:
         await end_tasks(self._running)
 
 
+OnAck = Callable[[str, str, float], None]
+"""Told of each acknowledgement: what was acknowledged (`command`, `click`, …), what became of it
+(a `Taken` in small letters, or `not_written`), and the seconds it took us."""
+
+
 @dataclass
 class Desk:
     """Everything that a handler may use."""
@@ -135,6 +140,7 @@ class Desk:
     board: StatusBoard
     team: str | None = None
     tasks: Tasks = field(default_factory=Tasks)
+    on_ack: OnAck = lambda _kind, _result, _seconds: None
     crash: Crash = field(default_factory=Crash)
 
     async def take(
@@ -151,10 +157,13 @@ class Desk:
         written for `ACK_SECONDS` is no longer waited for: then the person is told how it went.
         With `words` the same ones within `SAME_WORDS` are one command.
         """
+        came = self.clock.monotonic()
         noting = asyncio.ensure_future(self._note(ask, words))
         await asyncio.wait({noting}, timeout=ACK_SECONDS)
         await ack()
+        seconds = self.clock.monotonic() - came
         self.tasks.start(self._taken(ask, noting, deal, words))
+        self.on_ack(ask.key.partition(":")[0], _result(noting), seconds)
 
     async def _note(self, ask: Ask, words: str | None) -> Taken:
         inbox, payload = self.store.inbox, ask.payload()
@@ -238,3 +247,8 @@ class Desk:
                 "Only people of this workspace can use the bot.",
                 next_step="Ask somebody of the workspace that the bot is installed in.",
             )
+
+
+def _result(noting: asyncio.Future[Taken]) -> str:
+    written = noting.done() and not noting.cancelled() and noting.exception() is None
+    return noting.result().name.lower() if written else "not_written"

@@ -1,5 +1,7 @@
 """Our calls to Slack's Web API: few, typed, with mapped errors."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +9,7 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from deploy_core.clock import Clock
 from handlers.blocks import Block, Message
 from handlers.slack_errors import (
     ChannelClosed,
@@ -52,6 +55,14 @@ METADATA_POST = "dagster_post"
 """The same for messages that belong to no deploy."""
 
 
+OnCall = Callable[[str, str, float], None]
+"""Told of each call: its method, `ok` or the reason code, and its seconds."""
+
+
+def _nobody(_method: str, _result: str, _seconds: float) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who the bot is: from `auth.test`."""
@@ -67,8 +78,10 @@ class Slack:
     answer doesn't wait for a new one (with TLS, three trips).
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, clock: Clock, on_call: OnCall = _nobody) -> None:
         self._client = client
+        self._clock = clock
+        self._on_call = on_call
         timeout = aiohttp.ClientTimeout(total=client.timeout)
         self._session = client.session = aiohttp.ClientSession(timeout=timeout)
         self._identity: Identity | None = None
@@ -77,10 +90,22 @@ class Slack:
         """Close the connections."""
         await self._session.close()
 
+    @contextmanager
+    def _calling(self, method: str) -> Iterator[None]:
+        began, result = self._clock.monotonic(), "ok"
+        try:
+            with slack_errors_mapped():
+                yield
+        except BaseException as error:
+            result = error.reason if isinstance(error, SlackError) else "cut_off"
+            raise
+        finally:
+            self._on_call(method, result, self._clock.monotonic() - began)
+
     async def identity(self) -> Identity:
         """Return the bot's own team and user id; asked once."""
         if self._identity is None:
-            with slack_errors_mapped():
+            with self._calling("auth.test"):
                 answer = await self._client.auth_test()
             self._identity = Identity(team=str(answer["team_id"]), user=str(answer["user_id"]))
         return self._identity
@@ -102,7 +127,7 @@ class Slack:
             metadata = {"event_type": METADATA_EVENT, "event_payload": mark.payload()}
         elif post_id is not None:
             metadata = {"event_type": METADATA_POST, "event_payload": {"post": post_id}}
-        with slack_errors_mapped():
+        with self._calling("chat.postMessage"):
             answer = await self._client.chat_postMessage(
                 channel=channel,
                 text=message.text,
@@ -118,14 +143,14 @@ class Slack:
     async def edit(self, channel: str, ts: str, message: Message) -> None:
         """Replace a message. Text and blocks always go together: without blocks Slack would
         take the old ones away."""
-        with slack_errors_mapped():
+        with self._calling("chat.update"):
             await self._client.chat_update(
                 channel=channel, ts=ts, text=message.text, blocks=message.blocks
             )
 
     async def delete(self, channel: str, ts: str) -> None:
         """Delete one of our own messages."""
-        with slack_errors_mapped():
+        with self._calling("chat.delete"):
             await self._client.chat_delete(channel=channel, ts=ts)
 
     async def find(
@@ -140,8 +165,9 @@ class Slack:
         us, cursor = (await self.identity()).user, None
         asked: dict[str, Any] = {"channel": channel, "include_all_metadata": True}
         asked |= {"oldest": f"{since:.6f}", "limit": _HISTORY_PAGE}
+        method = "conversations.history" if thread_ts is None else "conversations.replies"
         for _ in range(_HISTORY_PAGES):
-            with slack_errors_mapped():
+            with self._calling(method):
                 answer: Any
                 if thread_ts is None:
                     answer = await self._client.conversations_history(**asked, cursor=cursor)
@@ -163,7 +189,7 @@ class Slack:
         self, channel: str, thread_ts: str | None, *, name: str, text: str, comment: str
     ) -> None:
         """Put a text file into a thread, or into the channel itself."""
-        with slack_errors_mapped():
+        with self._calling("files.uploadV2"):
             await self._client.files_upload_v2(
                 channel=channel,
                 thread_ts=thread_ts,
@@ -193,7 +219,7 @@ class Slack:
             except SlackUnreachable:
                 pass  # it was used up, or is too old: after a restart, or a long plan
         try:
-            with slack_errors_mapped():
+            with self._calling("chat.postEphemeral"):
                 await self._client.chat_postEphemeral(
                     channel=channel,
                     user=user,
@@ -208,26 +234,26 @@ class Slack:
         self, response_url: str, message: Message, *, replace: bool = False, here: bool = False
     ) -> None:
         """Answer at a response_url: the one person, or `here` everybody in the channel."""
-        with slack_errors_mapped():
+        with self._calling("response_url"):
             answer = await AsyncWebhookClient(response_url, session=self._session).send(
                 text=message.text,
                 blocks=message.blocks or None,
                 response_type="in_channel" if here else "ephemeral",
                 replace_original=replace,
             )
-        if answer.status_code != 200:
-            raise SlackUnreachable(f"Slack refused an answer ({answer.status_code}).")
+            if answer.status_code != 200:
+                raise SlackUnreachable(f"Slack refused an answer ({answer.status_code}).")
 
     async def direct(self, user: str) -> str:
         """Return the channel of the direct messages with a person."""
-        with slack_errors_mapped():
+        with self._calling("conversations.open"):
             answer: Any = await self._client.conversations_open(users=user)
         return str(answer["channel"]["id"])
 
     async def may_post(self, channel: str) -> bool:
         """Return True when the bot can post in the channel."""
         try:
-            with slack_errors_mapped():
+            with self._calling("conversations.info"):
                 answer: Any = await self._client.conversations_info(channel=channel)
         except (SlackUnreachable, SlackRateLimited):
             return True  # unknown: the outbox finds out, and falls back
@@ -239,7 +265,7 @@ class Slack:
     async def permalink(self, channel: str, ts: str) -> str | None:
         """Return the address of a message, or None where Slack gives none."""
         try:
-            with slack_errors_mapped():
+            with self._calling("chat.getPermalink"):
                 answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
         except SlackError:
             return None
@@ -247,6 +273,6 @@ class Slack:
 
     async def open_view(self, trigger_id: str, view: Block) -> str:
         """Open a modal and return its id. The trigger is good for three seconds."""
-        with slack_errors_mapped():
+        with self._calling("views.open"):
             answer: Any = await self._client.views_open(trigger_id=trigger_id, view=view)
         return str(answer["view"]["id"])

@@ -87,7 +87,7 @@ async def _slack(core: Core, *, live: bool) -> AsyncIterator[Finding]:
     if settings.slack_bot_token is None:
         yield Finding("Slack", bad="SLACK_BOT_TOKEN isn't set; only the command line works.")
         return
-    slack = Slack(make_web_client(settings))
+    slack = Slack(make_web_client(settings), core.services.clock)
     try:
         async for finding in _in_slack(core, slack, live=live):
             yield finding

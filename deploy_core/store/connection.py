@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.util import await_only
 
 from deploy_core.model.errors import StoreUnavailable
+from deploy_core.model.facts import Fact
 from deploy_core.store.migrate import bring_up_to_date
 from deploy_core.store.turns import Turns
 
 T = TypeVar("T")
+
+_FACTS = "facts"
 
 SQLITE_BUSY_SECONDS = 5.0
 """How long a writer waits for another process that writes."""
@@ -42,6 +45,8 @@ class Database:
         self._thread = OneThread(url) if self.is_sqlite else None
         self.on_commit: list[Callable[[], None]] = []
         """Called after each change that this process has committed, but the quiet ones."""
+        self.on_fact: list[Callable[[Fact], None]] = []
+        """Called with each fact that `note_fact` noted in a change that was then committed."""
         self._turns = Turns()
 
     @asynccontextmanager
@@ -64,9 +69,12 @@ class Database:
         with mapped():
             async with self._turn(urgent), self.engine.connect() as connection:
                 writer = await connection.execution_options(writes=True)
+                facts = writer.info[_FACTS] = list[Fact]()
                 async with writer.begin():
                     yield writer
         self._tell(quiet)
+        for fact in facts:
+            self.tell(fact)
 
     async def write_at_once(
         self, work: Callable[[sa.Connection], T], *, urgent: bool = False, quiet: bool = False
@@ -84,6 +92,11 @@ class Database:
                 done = await self._thread.write(work)
         self._tell(quiet)
         return done
+
+    def tell(self, fact: Fact) -> None:
+        """Tell a fact to all who want to know."""
+        for told in self.on_fact:
+            told(fact)
 
     def _tell(self, quiet: bool) -> None:
         for tell in () if quiet else self.on_commit:
@@ -115,6 +128,11 @@ class Database:
         await self.engine.dispose()
         if self._thread is not None:
             self._thread.close()
+
+
+def note_fact(connection: AsyncConnection, fact: Fact) -> None:
+    """Note what this transaction of `Database.write` does, to be told once it is committed."""
+    connection.info[_FACTS].append(fact)
 
 
 class OneThread:

@@ -130,6 +130,12 @@ class Deploys:
                 f"Deploy {deploy_id} was asked for in a way that this version doesn't know."
             ) from None
 
+    async def queued(self) -> int:
+        """Return how many targets wait for their turn."""
+        query = sa.select(sa.func.count()).where(targets.c.state == TargetState.QUEUED.value)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalar_one()
+
     async def running(self) -> list[Deploy]:
         """Return the deploys that haven't ended, oldest first."""
         async with self._database.read() as connection:

@@ -46,6 +46,14 @@ class Intent:
 WAITING = ("pending", "unsure")
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """What Slack hasn't been told yet."""
+
+    count: int
+    since: datetime | None
+
+
 @uninterrupted
 class Outbox:
     """The waiting intents."""
@@ -101,6 +109,14 @@ class Outbox:
         async with self._database.read() as connection:
             found = await connection.execute(query.where(outbox.c.state.in_(WAITING)))
             return found.scalar()
+
+    async def waiting(self) -> Waiting:
+        """Return how many intents are still to be sent, and since when the oldest waits."""
+        query = sa.select(sa.func.count(), sa.func.min(outbox.c.created_at))
+        query = query.where(outbox.c.state.in_(["pending", "sending"]))
+        async with self._database.read() as connection:
+            count, since = (await connection.execute(query)).one()
+        return Waiting(count, since)
 
     async def take(self, intent: Intent) -> bool:
         """Mark the intent as being sent, so that a change meanwhile asks for a new card.

@@ -7,7 +7,9 @@ from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy_core.model.deploys import EventKind
+from deploy_core.model.facts import TargetEnded
 from deploy_core.model.states import ENDED, TargetState, check_move
+from deploy_core.store.connection import note_fact
 from deploy_core.store.once import insert_once
 from deploy_core.store.tables import WAITING_CARD, deploys, events, outbox, targets
 
@@ -76,9 +78,18 @@ async def move(
     location = row._mapping["location"]
     await record(connection, deploy_id, EventKind.MOVED, at, location=location, data=said)
     if to in ENDED:
+        note_fact(connection, TargetEnded(row._mapping["deployment"], to, _reason(row, said)))
         if changes.get("failure") or changes.get("put_back_failure") or row._mapping["failure"]:
             await want(connection, deploy_id, "detail", at, row._mapping["position"])
         await _end_if_last(connection, deploy_id, at)
+
+
+def _reason(row: sa.Row[tuple[object, ...]], said: dict[str, JsonValue]) -> str | None:
+    """The code of what went wrong last: with putting back, with this move, or before it."""
+    failure = row._mapping["failure"]
+    before = failure.get("reason") if isinstance(failure, dict) else None
+    found = said.get("put_back_reason") or said.get("reason") or before
+    return found if isinstance(found, str) else None
 
 
 async def _end_if_last(connection: AsyncConnection, deploy_id: int, at: datetime) -> None:

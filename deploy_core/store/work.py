@@ -16,9 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deploy_core.clock import Clock
 from deploy_core.model.deploys import EventKind, Failure, StepState, Stop
 from deploy_core.model.errors import AnotherWorker, Cancelled, GoneBack, LeaseLost
+from deploy_core.model.facts import LeaseWasLost, StepEnded
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import GOOD_ENDS, HOLDS_THE_TARGET, TargetState
-from deploy_core.store.connection import Database
+from deploy_core.store.connection import Database, note_fact
 from deploy_core.store.leases import Leases
 from deploy_core.store.reading import strange_in
 from deploy_core.store.record import move, record
@@ -240,11 +241,14 @@ class Work:
             values: dict[str, object] = {"state": state.value, "ended_at": self._clock.now()}
             if output is not None:
                 values["output"] = output
-            await connection.execute(
+            ended = (
                 steps.update()
                 .where(steps.c.target_id == claim.target_id, steps.c.name == name.value)
                 .values(values)
             )
+            since = (await connection.execute(ended.returning(steps.c.started_at))).scalar_one()
+            seconds = max((self._clock.now() - since).total_seconds(), 0.0)
+            note_fact(connection, StepEnded(name, state, seconds))
             await self._note_step(connection, claim, name, state)
 
     async def keep_output(self, claim: Claim, name: StepName, output: dict[str, JsonValue]) -> None:
@@ -309,6 +313,7 @@ class Work:
         query = sa.select(targets).where(targets.c.id == claim.target_id).with_for_update()
         row = (await connection.execute(query)).one()
         if row.fence != claim.fence or row.lease_until is None or row.lease_until <= now:
+            self._database.tell(LeaseWasLost())
             raise LeaseLost(f"Another worker has taken {claim.location} over.")
         if renew:
             await connection.execute(

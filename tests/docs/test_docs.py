@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel
 from typer.main import get_command
 
 from bot.cli.app import app
 from bot.cli.exit_codes import ExitCode
+from bot.metrics import Metrics
 from bot.settings import SECRETS, STATE_VARIABLE, FileSettings, load_settings
 from handlers.text.deploys import BUTTONS
 from handlers.text.status import BUTTONS as STATUS_BUTTONS
@@ -126,6 +129,27 @@ def test_exit_codes_and_commands_of_the_terminal_are_documented() -> None:
     readme = text_of("README.md")
     for name in commands:
         assert f"`dagster-chatops {name}" in readme
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    page = text_of("docs/metrics.md")
+    row = r"^\| `(dagster_chatops_\w+)` \| (\w+)[^|]*\| ([^|]*)\|"
+    documented = {
+        name: (kind, set(re.findall(r"`(\w+)`", labels)))
+        for name, kind, labels in re.findall(row, page, re.MULTILINE)
+    }
+    made = {}
+    for name, collector in _collectors(Metrics().registry):
+        suffix = "_total" if collector._type == "counter" else ""
+        made[f"{name}{suffix}"] = (collector._type, set(collector._labelnames))
+    assert documented == made
+    assert set(re.findall(r"dagster_chatops_[a-z_]+?(?=_count|_bucket|\b)", page)) == set(made)
+
+
+def _collectors(registry: CollectorRegistry) -> Iterator[tuple[str, MetricWrapperBase]]:
+    for collector in list(registry._collector_to_names):
+        if isinstance(collector, MetricWrapperBase):
+            yield collector._name, collector
 
 
 def test_every_example_branch_is_in_the_sandbox_page() -> None:
