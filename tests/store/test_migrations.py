@@ -51,7 +51,7 @@ async def test_what_an_earlier_version_left_is_read_and_goes_on(
 ) -> None:
     """Everything that was written is read by today's code, and what was running is taken over."""
     await old_database(address, revision)
-    clock.set_wall(NOON.replace(hour=13))
+    await clock.advance(3600)
     async with opened(address, clock) as store:
         assert await revision_of(address) == migrate.NEWEST
         verified, put_back, running, planned, queued = [
