@@ -34,6 +34,11 @@ demo: $(READY) ## Start the sandbox and the bot, play a deploy, stay up
 test: $(READY) ## Run all tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
 
+.PHONY: nightly
+nightly: $(READY) ## Play 10,000 random steps of trouble (SEED=… repeats a run)
+	@MACHINE_STEPS=$(or $(STEPS),10000) $(BIN)/python -m pytest tests/simulation -s --timeout 14400 \
+	  $(if $(SEED),--hypothesis-seed=$(SEED))
+
 .PHONY: check
 check: $(READY) ## Format, lint, types, and who may import whom
 	@$(BIN)/ruff format --check .

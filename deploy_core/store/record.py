@@ -6,12 +6,12 @@ import sqlalchemy as sa
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deploy_core.model.deploys import EventKind
+from deploy_core.model.deploys import EventKind, StepState
 from deploy_core.model.facts import TargetEnded
 from deploy_core.model.states import ENDED, TargetState, check_move
 from deploy_core.store.connection import note_fact
 from deploy_core.store.once import insert_once
-from deploy_core.store.tables import WAITING_CARD, deploys, events, outbox, targets
+from deploy_core.store.tables import WAITING_CARD, deploys, events, outbox, steps, targets
 
 
 async def record(
@@ -78,6 +78,12 @@ async def move(
     location = row._mapping["location"]
     await record(connection, deploy_id, EventKind.MOVED, at, location=location, data=said)
     if to in ENDED:
+        # A step that was begun by a process that died doesn't go on "so far" for ever.
+        await connection.execute(
+            steps.update()
+            .where(steps.c.target_id == target_id, steps.c.state == StepState.STARTED.value)
+            .values(state=StepState.STOPPED.value, ended_at=at)
+        )
         note_fact(connection, TargetEnded(row._mapping["deployment"], to, _reason(row, said)))
         if changes.get("failure") or changes.get("put_back_failure") or row._mapping["failure"]:
             await want(connection, deploy_id, "detail", at, row._mapping["position"])

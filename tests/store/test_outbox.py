@@ -163,3 +163,15 @@ async def test_posts_and_deploys_do_not_wait_for_each_other(
     await _post(store, clock)
     await _post(store, clock, "marts down")
     assert [intent.about for intent in await store.outbox.due()] == ["deploy 1", "post 1", "post 2"]
+
+
+async def test_a_clock_that_is_set_back_does_not_hold_a_message_up(
+    store: Store, clock: ManualClock
+) -> None:
+    await store.deploys.create(plan(), request())
+    card = await _one(store)
+    await store.outbox.take(card)
+    await store.outbox.later(card, timedelta(seconds=30), "ratelimited")
+    assert await store.outbox.due() == []
+    clock.set_wall(clock.now() - timedelta(hours=1))
+    assert (await _one(store)).id == card.id

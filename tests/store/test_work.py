@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from deploy_core.model.deploys import EventKind, Failure, StepState, Stop
-from deploy_core.model.errors import AnotherWorker, Cancelled, IllegalMove, LeaseLost
+from deploy_core.model.errors import AnotherWorker, Cancelled, GoneBack, IllegalMove, LeaseLost
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import DeployState, TargetState
 from deploy_core.store.leases import LEASE
@@ -157,3 +157,29 @@ async def test_targets_that_end_at_the_same_moment_end_the_deploy_once(store: St
     kinds = [event.kind for event in await store.deploys.events(deploy_id)]
     assert kinds.count(EventKind.ENDED) == 1
     assert (await store.deploys.get(deploy_id)).state is DeployState.SUCCEEDED
+
+
+async def test_an_end_stops_the_step_that_a_dead_process_had_begun(
+    store: Store, clock: ManualClock
+) -> None:
+    deploy_id = await store.deploys.create(plan(), request())
+    (dead,) = await store.work.claim("dead", most=1)
+    await store.work.start_step(dead, StepName.READ_LIVE)
+    await store.deploys.ask_stop(deploy_id, Stop.CANCEL, ADA)
+    await clock.advance(LEASE.total_seconds())
+    (claim,) = await store.work.claim("next", most=1)
+    await store.work.move(claim, TargetState.CANCELLED)
+    step = (await store.deploys.get(deploy_id)).targets[0].step(StepName.READ_LIVE)
+    assert step is not None
+    assert (step.state, step.ended_at) == (StepState.STOPPED, clock.now())
+
+
+async def test_a_wish_to_go_back_wins_against_a_good_end(store: Store) -> None:
+    deploy_id = await store.deploys.create(plan(), request())
+    (claim,) = await store.work.claim("w", most=1)
+    await store.work.start_step(claim, StepName.APPLY)
+    assert await store.deploys.ask_stop(deploy_id, Stop.GO_BACK, ADA) == 1
+    for end in (TargetState.VERIFIED, TargetState.UNPROVEN):
+        with pytest.raises(GoneBack):
+            await store.work.move(claim, end)
+    await store.work.move(claim, TargetState.PUTTING_BACK)
