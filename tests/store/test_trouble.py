@@ -57,6 +57,17 @@ def every_connection(pragma: str) -> Iterator[None]:
         sa.event.remove(sa.Engine, "connect", prepare)
 
 
+def damage(file: Path, table: str) -> None:
+    """Write over the first page of a table."""
+    with closing(sqlite3.connect(file)) as raw:
+        root = raw.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
+        (page,) = root.fetchone()
+        (size,) = raw.execute("PRAGMA page_size").fetchone()
+    damaged = bytearray(file.read_bytes())
+    damaged[(page - 1) * size : page * size] = b"\xff" * size
+    file.write_bytes(bytes(damaged))
+
+
 async def take_all(store: Store, payloads: list[dict[str, JsonValue]]) -> None:
     for number, payload in enumerate(payloads):
         await store.inbox.take(f"command:{number}", payload=payload)
@@ -107,3 +118,35 @@ async def test_a_disk_that_takes_no_more_is_said(file: Path, pragma: str, says: 
     async with opened(file) as store:
         await store.check()
         assert await store.deploys.create(plan(), request()) == 2
+
+
+async def test_a_damaged_page_is_said_and_what_does_not_need_it_goes_on(file: Path) -> None:
+    async with opened(file) as store:
+        await store.deploys.create(plan(), request())
+    await asyncio.to_thread(damage, file, "targets")
+    async with opened(file) as store:
+        for refused in (
+            store.deploys.create(plan(), request()),
+            store.deploys.get(1),
+            store.work.claim("w", most=1),
+        ):
+            with pytest.raises(StoreUnavailable) as said:
+                await refused
+            assert "malformed" in said.value.detail
+        assert await store.inbox.take("command:1"), "what is said is still noted"
+
+
+async def test_a_server_that_ends_is_said_and_its_return_is_enough(
+    postgres_database: str, clock: ManualClock
+) -> None:
+    """Every connection is cut off by the server; the next call has a new one."""
+    store = await Store.open(postgres_database, clock)
+    await store.deploys.create(plan(), request())
+    ending = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    )
+    with pytest.raises(StoreUnavailable):
+        async with store.database.write() as connection:
+            await connection.execute(ending)
+    assert await store.deploys.create(plan(), request()) == 2
+    await store.close()
