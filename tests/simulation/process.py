@@ -14,9 +14,11 @@ from pydantic import SecretStr
 
 from bot.outbox import OutboxSender
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
+from deploy_core.artifacts.pex_artifacts import PexArtifacts
 from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.engine import Engine
 from deploy_core.model.errors import StoreUnavailable
 from deploy_core.planner import Planner
@@ -104,11 +106,20 @@ class Process:
         )
         mirrors = GitMirrors(file.parent, clock)
         catalog = Catalog({}, mirrors)
-        services = Services(settings, self.dagster, mirrors, self.store, clock, images)
-        planner = Planner(settings, self.dagster, catalog, mirrors, self.store, images)
+        pex = PexArtifacts(
+            settings.serverless,
+            dagster=self.dagster,
+            work_folder=file.parent,
+            clock=clock,
+            http=http,
+            environment={},
+        )
+        facts = ServerlessFacts(self.dagster, clock)
+        services = Services(settings, self.dagster, mirrors, self.store, clock, images, pex, facts)
+        planner = Planner(settings, self.dagster, catalog, mirrors, self.store, images, pex, facts)
         self.worker = Worker(services, kind="bot", name=self.store.process)
         self.engine = Engine(services, planner, self.worker.wake)
-        self._slack = Slack(SlackWire(slack, self))
+        self._slack = Slack(SlackWire(slack, self), clock)
         self.outbox = OutboxSender(self.store, self._slack, self.dagster, settings, clock)
 
     @property
