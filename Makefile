@@ -39,6 +39,10 @@ nightly: $(READY) ## Play 10,000 random steps of trouble (SEED=… repeats a run
 	@MACHINE_STEPS=$(or $(STEPS),10000) $(BIN)/python -m pytest tests/simulation -s --timeout 14400 \
 	  $(if $(SEED),--hypothesis-seed=$(SEED))
 
+.PHONY: chaos
+chaos: $(READY) ## Kill bots under load for MINUTES, and count what is lost
+	@$(BIN)/python -m bench.chaos --minutes $(or $(MINUTES),5)
+
 .PHONY: check
 check: $(READY) ## Format, lint, types, and who may import whom
 	@$(BIN)/ruff format --check .

@@ -29,6 +29,10 @@ from handlers.slack import Slack
 UNFINISHED = timedelta(minutes=5)
 """What a crash cut off is carried out when it is no older; later nobody expects it."""
 
+QUIET_SECONDS = 3.0
+"""For so long what Slack has sent may still be acknowledged before the connection is closed: after
+that Slack has given up on it."""
+
 TAKE_OVER_SECONDS = 5.0
 """How often it is looked whether another process has died with what it had taken from Slack."""
 
@@ -129,15 +133,17 @@ class Bot:
         """Take nothing new, let what runs end, give the rest back, say it in Slack."""
         seconds = self._settings.file.drain_seconds
         if self._connection is not None:
+            await self._connection.quiet(QUIET_SECONDS)
             await self._end("slack")
         await self._end("take_over")
         await self._watch.stop()
         await self._housekeeping.stop()
         await self._desk.tasks.drain(seconds)
         await self._core.worker.drain(seconds)
-        await self._end("worker")
         await self._outbox.drain(seconds)
         await self._end("outbox")
+        await self._end("worker")
+        await self._core.worker.leave()
         await self._server.close()
         await self._slack.close()
 

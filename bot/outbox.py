@@ -243,19 +243,27 @@ class OutboxSender:
         await self._slack.post(place.channel, said, thread_ts=ts, broadcast=broadcast, mark=mark)
 
     async def _found(
-        self, channel: str, mark: Mark, deploy: Deploy, thread_ts: str | None = None
+        self,
+        channel: str,
+        mark: Mark,
+        deploy: Deploy,
+        thread_ts: str | None = None,
+        *,
+        keep: str | None = None,
     ) -> str | None:
         """Return the ts of a message that was posted by a process that then died, if Slack lets
-        us look; where there are several, all but the newest are removed."""
+        us look; where there are several, all but the newest (or the one to `keep`) are removed."""
         since = deploy.created_at.timestamp() - POST_SECONDS
         try:
             found = await self._slack.find(channel, mark, since=since, thread_ts=thread_ts)
         except (ScopeMissing, ChannelClosed) as error:
             _log.warning("message_not_looked_for", deploy=deploy.id, said=error.summary)
             return None
-        for older in found[:-1]:
-            await self._remove(channel, older)
-        return found[-1] if found else None
+        newest = keep or (found[-1] if found else None)
+        for other in found:
+            if other != newest:
+                await self._remove(channel, other)
+        return newest
 
     async def _remove(self, channel: str, ts: str) -> None:
         with suppress(MessageGone, SlackRefused, ChannelClosed):
@@ -305,8 +313,13 @@ class OutboxSender:
         self._crash.reach("card", "posted")
         if await self._store.outbox.posted(intent, Place(channel=channel, ts=ts)):
             self._crash.reach("card", "placed")
-        else:
-            # Another process took us for dead and has posted its own.
+            if intent.unsure:
+                # Again, for what a process that was only slow has posted meanwhile.
+                await self._found(channel, mark, deploy, keep=ts)
+            return
+        # Another process took us for dead. It finds our card, or has posted its own.
+        place = (await self._store.deploys.get(deploy.id)).place
+        if place is not None and place.ts is not None and place.ts != ts:
             await self._remove(channel, ts)
 
 

@@ -1,7 +1,9 @@
 """Keeps one Socket Mode connection alive: connects with retries, and rebuilds a dead one."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from typing import Any
 
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -18,7 +20,11 @@ DEAD_AFTER_SECONDS = 30.0
 """A connection that isn't healthy for so long is thrown away. The client's own reconnection is
 quicker in most cases, but has been seen to go deaf for good."""
 
+QUIET_LOOK_SECONDS = 0.02
+
 FIRST_RETRY_SECONDS, MOST_RETRY_SECONDS = 1.0, 30.0
+
+Listener = Callable[[Any, Any], Coroutine[Any, Any, None]]
 
 _log = structlog.get_logger()
 
@@ -32,6 +38,7 @@ class SlackConnection:
         self._api_url = api_url
         self._clock = clock
         self._handler: AsyncSocketModeHandler | None = None
+        self._answering = 0
         self.rebuilt = 0
 
     async def connected(self) -> bool:
@@ -64,10 +71,31 @@ class SlackConnection:
             self._app, self._app_token, web_client=web, ping_interval=PING_SECONDS
         )
         client = _client(self._handler)
+        client.socket_mode_request_listeners = [self._counted(self._handler.handle)]
         # Asked for here, because the client's own loop hides a refused token behind retries.
         client.wss_uri = await client.issue_new_wss_url()
         await self._handler.connect_async()  # type: ignore[no-untyped-call]
         _log.info("slack_connected")
+
+    def _counted(self, listener: Listener) -> Listener:
+        async def listen(client: Any, request: Any) -> None:
+            self._answering += 1
+            try:
+                await listener(client, request)
+            finally:
+                self._answering -= 1
+
+        return listen
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait, for at most `seconds`, until all that Slack has sent is acknowledged: closed before
+        that, the person who sent it is told that the command failed."""
+        until = self._clock.monotonic() + seconds
+        while self._clock.monotonic() < until and (self._answering or self._unread()):
+            await self._clock.sleep(QUIET_LOOK_SECONDS)
+
+    def _unread(self) -> bool:
+        return self._handler is not None and not _client(self._handler).message_queue.empty()
 
     async def _watch(self) -> None:
         """Return when the connection has been dead for too long."""

@@ -57,7 +57,7 @@ class Worker:
         await self._services.store.work.enlist(self.id, self._kind)
 
     async def run(self) -> None:
-        """Work until cancelled or drained. A database that is away is waited for."""
+        """Work until cancelled or left. A database that is away is waited for."""
         renewed = self._services.clock.monotonic()
         renew_seconds = self._services.store.work.lease.total_seconds() / RENEWALS
         while not self._left:
@@ -104,7 +104,7 @@ class Worker:
         self._wake.set()
 
     async def drain(self, seconds: float) -> None:
-        """Take no new work, give what runs `seconds` to end, then give up all leases.
+        """Take no new work, give what runs `seconds` to end, then give up its leases.
 
         What didn't end goes on in the next process, from its journal.
         """
@@ -117,6 +117,12 @@ class Worker:
         with suppress(StoreError, LeaseLost):
             for claim in left:
                 await self._services.store.work.note(claim, PAUSED)
+        with suppress(StoreError):
+            await self._services.store.work.release(self.id)
+
+    async def leave(self) -> None:
+        """Give up this process's place, the last thing that it does: whoever isn't there any more
+        counts as dead, and others take over what it was sending to Slack."""
         self._left = True
         with suppress(StoreError):
             await self._services.store.work.leave(self.id)

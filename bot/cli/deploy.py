@@ -121,6 +121,7 @@ async def _run_and_show(core: Core, deploy_id: int, actor: Actor) -> ExitCode:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             await core.worker.drain(0)
+            await core.worker.leave()
     console.print(result_of(deploy))
     return _EXIT.get(deploy.state, ExitCode.FAILED)
 

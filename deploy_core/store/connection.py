@@ -29,6 +29,10 @@ TURN_SECONDS = 10.0
 nothing is ever sent to Dagster+ by a worker that waited for the database."""
 
 
+IDLE_SECONDS = 10
+"""How long PostgreSQL waits for the next statement of a transaction; ours take milliseconds."""
+
+
 class Database:
     """One database, embedded (SQLite) or a server (PostgreSQL).
 
@@ -181,7 +185,16 @@ class mapped:  # noqa: N801
 
 def _engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10)
+        # A process that is stopped in the middle of a transaction must not hold its locks for ever:
+        # nobody could take over what it has.
+        seconds = {"idle_in_transaction_session_timeout": str(IDLE_SECONDS * 1000)}
+        return create_async_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=10,
+            connect_args={"server_settings": seconds},
+        )
     # Each call to the driver is a trip to another thread and back; what `read` and `write` begin
     # they also end, so the pool's own rollback on return would be one for nothing.
     engine = create_async_engine(

@@ -106,15 +106,19 @@ class Work:
             f"Another process{who} already runs deploys from this SQLite file.",
         )
 
-    async def leave(self, worker: str) -> None:
-        """Give back the process's place and all its leases, so that others go on at once."""
+    async def release(self, worker: str) -> None:
+        """Give back the targets that the process holds, so that others go on with them at once."""
         async with self._database.write() as connection:
-            await connection.execute(workers.delete().where(workers.c.id == worker))
             await connection.execute(
                 targets.update()
                 .where(targets.c.worker == worker)
                 .values(lease_until=self._leases.now())
             )
+
+    async def leave(self, worker: str) -> None:
+        """Give back the process's place; on SQLite another one may take it now."""
+        async with self._database.write() as connection:
+            await connection.execute(workers.delete().where(workers.c.id == worker))
         self.close()
 
     def close(self) -> None:

@@ -108,6 +108,7 @@ async def test_a_lease_lost_in_the_middle_of_a_step(world: World) -> None:
     world.no_faults()
     deploy = await world.ended(started.id)
     await other.drain(0)
+    await other.leave()
     assert deploy.targets[0].state is TargetState.VERIFIED
     assert set((await finished_steps(world, deploy)).values()) == {1}
     assert len(await world.requests("mutation")) == 1
@@ -141,6 +142,7 @@ async def test_drained_the_deploy_goes_on_in_the_next_process_at_once(world: Wor
     await world.at_step(started.id, StepName.WAIT)
     waiting = await world.start("quickstart", ref="v1")
     await world.worker.drain(0)
+    await world.worker.leave()
     world.working.pop().cancel()
     paused = (await world.store.deploys.get(started.id)).targets[0]
     assert (paused.state, paused.note) == (TargetState.RUNNING, PAUSED)

@@ -325,3 +325,4 @@ async def _end(world: World) -> None:
         task.cancel()
     await asyncio.gather(*world.working, return_exceptions=True)
     await world.worker.drain(0)
+    await world.worker.leave()

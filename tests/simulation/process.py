@@ -221,6 +221,7 @@ class Process:
         async def goodbye() -> None:
             await self.worker.drain(seconds)
             await self.outbox.drain(seconds)
+            await self.worker.leave()
 
         await self.do(goodbye())
         self.kill()
