@@ -1,0 +1,72 @@
+"""Eight processes on one database want the same targets at the same moment."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from deploy_core.model.states import DeployState, TargetState
+from deploy_core.store.store import Store
+from tests.support.clock import ManualClock
+from tests.support.plans import ADA, GRACE, plan, request
+
+PROCESSES = 8
+
+
+@pytest.fixture
+async def stores(address: str, clock: ManualClock) -> AsyncIterator[list[Store]]:
+    """One database, and as many processes' own connections to it."""
+    opened = [await Store.open(address, clock) for _ in range(PROCESSES)]
+    yield opened
+    for store in opened:
+        await store.close()
+
+
+async def test_deploys_of_one_target_never_run_at_the_same_time(stores: list[Store]) -> None:
+    """Twenty-four deploys of `core`, half of them by the same person, and of `marts` beside it:
+    each is run once, in the order of coming, and those of the other target don't wait for them."""
+    made = await asyncio.gather(
+        *(
+            store.deploys.create(plan(where), request(where, actor=by))
+            for store in stores
+            for where, by in (("core", ADA), ("core", GRACE), ("marts", ADA))
+        )
+    )
+    running: set[str] = set()
+    order: dict[str, list[int]] = {"core": [], "marts": []}
+    together = Counter[int]()
+
+    async def work(store: Store) -> None:
+        while sum(len(ran) for ran in order.values()) < len(made):
+            for claim in await store.work.claim(store.process, most=1):
+                assert claim.location not in running, "two at the same time"
+                running.add(claim.location)
+                together[len(running)] += 1
+                order[claim.location].append(claim.target_id)
+                await store.work.hold(claim)
+                await asyncio.sleep(0)
+                running.remove(claim.location)
+                await store.work.move(claim, TargetState.VERIFIED)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work(store) for store in stores))
+    for ran in order.values():
+        assert ran == sorted(set(ran)), "in the order of coming, each once"
+    assert len(order["core"]) == 2 * PROCESSES
+    assert len(order["marts"]) == PROCESSES
+    assert together[2], "the two targets were changed beside each other"
+    assert {(await stores[0].deploys.get(number)).state for number in made} == {
+        DeployState.SUCCEEDED
+    }
+
+
+async def test_the_same_command_in_eight_processes_is_one_deploy(stores: list[Store]) -> None:
+    taken = await asyncio.gather(*(store.inbox.take("command 1") for store in stores))
+    assert sum(taken) == 1
+    made = await asyncio.gather(
+        *(store.deploys.create(plan(), request(), origin="command 1") for store in stores),
+        return_exceptions=True,
+    )
+    assert {each for each in made if isinstance(each, int)} == {1}
+    assert len(await stores[0].deploys.recent()) == 1
