@@ -75,7 +75,7 @@ class DagsterSide:
     hold: Held | None = None
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
     late: list[tuple[tuple[str, str], Callable[[], None]]] = field(default_factory=list)
-    load_seconds: float = 1.0
+    load_seconds: float = 2.0
 
     def __post_init__(self) -> None:
         self.plane.on_change.append(self._changed)

@@ -62,7 +62,7 @@ number = st.integers(min_value=0, max_value=20)
 mostly_good = st.sampled_from([False, False, True])
 
 PUT, STATES, ENTRIES = "ChatopsPutLocation", "ChatopsLocationStates", "ChatopsWorkspaceEntries"
-operations = st.sampled_from([PUT, PUT, PUT, STATES, ENTRIES, "query", "*"])
+operations = st.sampled_from([PUT, PUT, PUT, PUT, STATES, ENTRIES, "*"])
 refusals = st.sampled_from(
     [
         {"kind": "status", "status": 429, "retry_after": "3"},
@@ -172,10 +172,16 @@ class Machine(RuleBasedStateMachine):
         started = self._ask(process, f"deploy {image[-64:-60]} to {where} {sorted(what)}", work)
         return started.id if started else multiple()
 
-    @rule(target=deploys, where=st.just("prod"), what=locations, broken=st.booleans(), which=number)
-    def deploy_one_and_wait(self, where: str, what: str, broken: bool, which: int) -> Any:
-        started = self._deploy(where, {what}, ADA, broken=broken, which=which)
-        self._do(asyncio.sleep(4))
+    @rule(
+        target=deploys,
+        what=locations,
+        broken=mostly_good,
+        which=number,
+        seconds=st.sampled_from([0.1, 0.5, 2.0, 5.0]),
+    )
+    def deploy_one_and_wait(self, what: str, broken: bool, which: int, seconds: float) -> Any:
+        started = self._deploy("prod", {what}, ADA, broken=broken, which=which)
+        self._do(asyncio.sleep(seconds))
         return started
 
     @rule(target=deploys, where=deployments, what=locations, by=people, which=number)
@@ -203,6 +209,15 @@ class Machine(RuleBasedStateMachine):
 
         started = self._ask(process, f"roll back behind {behind}", work())
         return started.id if started else multiple()
+
+    @rule(target=deploys, what=locations, broken=mostly_good, which=number)
+    def deploy_and_confirm(self, what: str, broken: bool, which: int) -> Any:
+        """To the protected deployment."""
+        started = self._deploy("staging", {what}, ADA, broken=broken, which=which)
+        process = self._process(which)
+        if process is not None and isinstance(started, int):
+            self._ask(process, f"confirm {started}", process.engine.confirm(started, ADA))
+        return started
 
     @rule(deploy=deploys, by=people, which=number)
     def confirm(self, deploy: int, by: Actor, which: int) -> None:

@@ -32,7 +32,7 @@ from tests.support.plans import ADA, GRACE
 T = TypeVar("T")
 LOCATIONS = ("core", "marts")
 LOAD_MINUTES = 2.0
-SETTLED = 0.3
+SETTLED = 0.1
 """How long a rule lets things go on, in imagined seconds."""
 
 LONG_ENOUGH = 15 * 60
