@@ -12,6 +12,7 @@ from tests.support.postgres import USER, running_server, server_programs
 _numbers = count(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests stay on one worker, and so do all that need the one Docker engine. The bot's
     own image takes minutes, so it has an engine and a worker of its own."""
