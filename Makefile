@@ -32,7 +32,7 @@ demo: $(READY) ## Start the sandbox and the bot, play a deploy, stay up
 
 .PHONY: test
 test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST)
 
 .PHONY: nightly
 nightly: $(READY) ## Play 10,000 random steps of trouble (SEED=… repeats a run)

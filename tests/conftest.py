@@ -5,6 +5,8 @@ from itertools import count
 
 import asyncpg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.docker.engine import DockerEngine, why_not
 from tests.support.postgres import USER, running_server, server_programs
@@ -12,15 +14,42 @@ from tests.support.postgres import USER, running_server, server_programs
 _numbers = count(1)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+TOGETHER = {
+    "docker": "Docker",
+    "docker_e2e": "Docker",
+    "docker_image": "the bot's image",
+    "serverless": "Serverless",
+    "e2e": "real agent",
+    "browser": "browser",
+}
+"""What tests of these folders share takes long to start: each is started on one worker only. The
+longest come first, so that no worker is left alone with them at the end."""
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """A file's tests stay on one worker, and so do those of folders that share something."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return TOGETHER.get(folder_of(file), file)
+
+
+def folder_of(file: str) -> str:
+    """Return the folder below `tests` that a test's file is in."""
+    return file.partition("tests/")[2].partition("/")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Called by xdist; its own groups aren't kept by this version of pytest."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay on one worker, and so do all that need the one Docker engine. The bot's
-    own image takes minutes, so it has an engine and a worker of its own."""
-    for item in items:
-        path = item.path.as_posix()
-        shares = "/tests/docker" in path and "/tests/docker_image/" not in path
-        group = "docker" if shares else path
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Put what takes longest first."""
+    order = {folder: place for place, folder in enumerate(TOGETHER)}
+    items.sort(key=lambda item: order.get(folder_of(item.nodeid), len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("serverless-agent"),
 ]
 
 LONG = 600.0
