@@ -1,5 +1,8 @@
 """What is answered at once and privately: help, slips, names that don't exist, who may not."""
 
+import asyncio
+import time
+
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.slack.client import all_of
 from tests.scenario.world import World
@@ -76,6 +79,29 @@ async def test_who_waits_for_a_slow_plan_is_told_that_it_goes_on(world: World) -
     await world.types("ada", "/dagster deploy quickstart")
     await world.private("ada", "The plan is being made")
     await world.card("verified")
+
+
+async def test_eight_slow_plans_at_once_hold_up_nobody_s_acknowledgement(world: World) -> None:
+    """Slack waits three seconds for an acknowledgement; each of these plans takes as long."""
+    names = ("quickstart", "core", "marts", "ml")
+    slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=3.0, times=None)
+    world.dagster.plane.faults.add(Faults(requests=[slow]))
+    people = [world.person(name) for name in ("ada", "grace")]
+    deploys = [
+        asyncio.create_task(person.command("#deploys", f"/dagster deploy {name}"))
+        for person in people
+        for name in names
+    ]
+    began = time.monotonic()
+    await world.types("ada", "/dagster help")
+    took = time.monotonic() - began
+    assert all(outcome.acked for outcome in await asyncio.gather(*deploys))
+    assert took < 1.0, f"acknowledged after {took:.2f} s"
+    assert time.monotonic() - began < 2.5, "and nobody waited for a plan"
+    assert await world.cards() == []
+    world.dagster.plane.faults.clear()
+    for number in range(1, 9):
+        await world.ended(number)
 
 
 async def test_the_same_command_delivered_three_times_is_one(world: World) -> None:

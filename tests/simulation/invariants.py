@@ -25,6 +25,9 @@ _GOOD = {state.value for state in GOOD_ENDS}
 _ENDED = {state.value for state in ENDED}
 _BACK = TargetState.PUTTING_BACK.value
 
+A_MOMENT = 1.0
+"""Seconds that the requests and writes between a look and a change may take."""
+
 Row = dict[str, Any]
 
 
@@ -181,7 +184,9 @@ class Watch:
 
     # -- when a change arrives at Dagster+ --
 
-    def arrived(self, by: str, worker: str, claim: Claim | None, change: Change) -> None:
+    def arrived(
+        self, by: str, worker: str, woken: float, claim: Claim | None, change: Change
+    ) -> None:
         """Hold a change against the lease, the plan, and what others did."""
         if claim is None:
             self.violated("I4", f"{by} sent a change without looking at its lease")
@@ -193,7 +198,7 @@ class Watch:
         )
         self.i4_the_lease_is_ours(by, worker, claim, row)
         self.i5_what_was_approved_is_what_is_sent(row, change)
-        self.nobody_is_overwritten(by, change)
+        self.nobody_is_overwritten(by, woken, change)
 
     def i4_the_lease_is_ours(self, by: str, worker: str, claim: Claim, row: Row) -> None:
         """A change is sent only under a lease that is valid at that moment."""
@@ -217,11 +222,12 @@ class Watch:
         elif plan["document"].get("image") != sent.get("image") and not _redeploy(row, self):
             self.violated("I5", f"target {row['id']}: another image was sent than was planned")
 
-    def nobody_is_overwritten(self, by: str, change: Change) -> None:
-        """What somebody else asked for, and we could know of, is never overwritten."""
-        others = self.dagster.others.get(change.place)
-        read = self.dagster.read_at[by, change.deployment]
-        if others is not None and others > read:
+    def nobody_is_overwritten(self, by: str, woken: float, change: Change) -> None:
+        """What somebody else asked for, and we could know of, is never overwritten. (Between the
+        last look and the change is a moment, in which a process may even be stopped.)"""
+        others = self.dagster.others.get(change.place, 0.0)
+        read = max(self.dagster.read_at[by, change.deployment], woken)
+        if others > read and change.at - others > A_MOMENT:
             self.violated("overwritten", f"{by} sent over a change that it had not looked for")
 
     def applied(self, claim: Claim | None, change: Change) -> None:

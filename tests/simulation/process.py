@@ -80,6 +80,7 @@ class Process:
         self.name = name
         self.tasks: list[asyncio.Task[Any]] = []
         self.dead = False
+        self.woken_at = 0.0
         self._parts: list[asyncio.Task[None]] = []
         self.store_is_away = False
         self.writes_left: int | None = None
@@ -213,6 +214,7 @@ class Process:
 
     def wake(self) -> None:
         """SIGCONT."""
+        self.woken_at = asyncio.get_running_loop().time()
         self._awake.set()
 
     async def end(self, seconds: float) -> None:

@@ -450,5 +450,5 @@ def test_the_machine_came_somewhere() -> None:
     sys.stdout.write(f"{dict(REACHED)}\n")
     assert REACHED["mutations"] > 5
     assert REACHED[TargetState.VERIFIED.value]
-    if STEPS >= 5_000:
-        assert {state.value for state in ENDED} <= set(REACHED)
+    if STEPS >= 5_000:  # an agent that is quicker than every look is not among the rules
+        assert {state.value for state in ENDED - {TargetState.UNPROVEN}} <= set(REACHED)

@@ -186,7 +186,7 @@ class Simulation:
 
     def _arrived(self, caller: Any, change: Change) -> None:
         self.say(f"{change.by} sends {change.place[1]} {_short(change.document)}")
-        self.watch.arrived(change.by, caller.worker.id, HELD.get(), change)
+        self.watch.arrived(change.by, caller.worker.id, caller.woken_at, HELD.get(), change)
 
     def _applied(self, _: Any, change: Change) -> None:
         self.say(f"Dagster+ has taken {change.place[1]} of {change.by}")

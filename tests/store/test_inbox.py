@@ -63,6 +63,19 @@ async def test_what_a_living_process_has_taken_is_left_to_it(
     assert sum(len(each) for each in taken) == 1
 
 
+async def test_what_slack_delivers_late_and_out_of_order_is_still_known(
+    store: Store, clock: ManualClock
+) -> None:
+    """Its last retry comes after five minutes, and others may come before it."""
+    assert await store.inbox.take("second")
+    assert await store.inbox.take("first")
+    for _ in range(3):
+        await clock.advance(300)
+        await store.inbox.forget_old()
+        assert not await store.inbox.take("first")
+        assert not await store.inbox.take("second")
+
+
 async def test_old_keys_are_forgotten(store: Store, clock: ManualClock) -> None:
     await store.inbox.take("command:1")
     await clock.advance(REMEMBER.total_seconds() + 1)
