@@ -183,3 +183,25 @@ def test_pictures_are_small() -> None:
     for picture in pictures:
         assert picture.stat().st_size <= 300_000, picture.name
         assert f"docs/images/{picture.name}" in readme
+
+
+def test_every_test_that_the_page_of_reliability_names_exists() -> None:
+    page = text_of("docs/reliability.md")
+    named = re.findall(r"`(tests/[a-z_/]+\.py)(?:::(\w+))?`", page)
+    assert len(named) > 50
+    for path, name in named:
+        assert name, f"{path}: name the test"
+        source = text_of(path)
+        assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), f"{path}::{name}"
+
+
+def test_every_fault_of_the_list_has_its_row() -> None:
+    rows = set(re.findall(r"^\| (\d+) \|", text_of("docs/reliability.md"), re.MULTILINE))
+    wanted = {*range(1, 9), *range(10, 14), *range(18, 23), 24, 25, 27}
+    assert {int(row) for row in rows} == wanted
+
+
+def test_every_promise_is_held_by_the_simulation() -> None:
+    held = text_of("tests/simulation/invariants.py") + text_of("tests/simulation/world.py")
+    for number in re.findall(r"^(\d+)\. \*\*", text_of("docs/reliability.md"), re.MULTILINE):
+        assert re.search(rf"^    def i{number}_\w+\(", held, re.MULTILINE), f"I{number}"
