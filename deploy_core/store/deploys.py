@@ -1,6 +1,5 @@
 """Deploys as people see and change them: make, read, confirm, stop, press a button."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -15,9 +14,7 @@ from deploy_core.model.deploys import (
     EventKind,
     Place,
     Press,
-    StepState,
     Stop,
-    Target,
 )
 from deploy_core.model.errors import (
     AlreadyEnded,
@@ -30,13 +27,12 @@ from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployPlan, DeployRequest, StepName
 from deploy_core.model.states import ENDED, GOOD_ENDS, HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database
+from deploy_core.store.deploy_rows import load_deploys, press_of
 from deploy_core.store.once import insert_once
-from deploy_core.store.reading import read_plan, read_target_plan, strange_in
 from deploy_core.store.record import move, record, want_card
 from deploy_core.store.tables import deploys, events, presses, steps, targets
 from deploy_core.store.uninterrupted import uninterrupted
 
-_STEPS = {step.value for step in StepName}
 _OPEN = [state.value for state in TargetState if state not in ENDED]
 
 
@@ -102,7 +98,7 @@ class Deploys:
     async def get(self, deploy_id: int) -> Deploy:
         """Return one deploy. Raises `UnknownDeploy`."""
         async with self._database.read() as connection:
-            found = await _load(connection, deploys.c.id == deploy_id)
+            found = await load_deploys(connection, deploys.c.id == deploy_id)
         if not found:
             raise UnknownDeploy(f"There is no deploy {deploy_id}.")
         return found[0]
@@ -111,7 +107,7 @@ class Deploys:
         """Return a deploy with only the target at this position: what its worker needs, at a cost
         that doesn't grow with the others. Raises `UnknownDeploy`."""
         async with self._database.read() as connection:
-            found = await _load(connection, deploys.c.id == deploy_id, position=position)
+            found = await load_deploys(connection, deploys.c.id == deploy_id, position=position)
         if not found or not found[0].targets:
             raise UnknownDeploy(f"There is no target {position} of deploy {deploy_id}.")
         return found[0]
@@ -139,7 +135,7 @@ class Deploys:
     async def running(self) -> list[Deploy]:
         """Return the deploys that haven't ended, oldest first."""
         async with self._database.read() as connection:
-            return await _load(connection, deploys.c.ended_at.is_(None))
+            return await load_deploys(connection, deploys.c.ended_at.is_(None))
 
     async def recent(
         self, *, deployment: str | None = None, location: str | None = None, most: int = 10
@@ -153,19 +149,19 @@ class Deploys:
             query = query.where(deploys.c.id.in_(of_location))
         async with self._database.read() as connection:
             ids = (await connection.execute(query)).scalars().all()
-            return list(reversed(await _load(connection, deploys.c.id.in_(ids))))
+            return list(reversed(await load_deploys(connection, deploys.c.id.in_(ids))))
 
     async def made_from(self, origin: str) -> Deploy | None:
         """Return the deploy that came from this payload, if it was made already."""
         async with self._database.read() as connection:
-            found = await _load(connection, deploys.c.origin == origin)
+            found = await load_deploys(connection, deploys.c.origin == origin)
         return found[0] if found else None
 
     async def at_place(self, channel: str, ts: str) -> Deploy | None:
         """Return the deploy whose card is this message."""
         here = sa.and_(deploys.c.channel == channel, deploys.c.card_ts == ts)
         async with self._database.read() as connection:
-            found = await _load(connection, here)
+            found = await load_deploys(connection, here)
         return found[0] if found else None
 
     async def events(self, deploy_id: int, *, after: int = 0) -> list[Event]:
@@ -201,7 +197,7 @@ class Deploys:
                     presses.c.deploy_id == deploy_id, presses.c.action == action
                 )
                 before = (await connection.execute(query)).mappings().first()
-                return None if before is None else _press(before)
+                return None if before is None else press_of(before)
             await want_card(connection, deploy_id, now)
         return None
 
@@ -240,7 +236,7 @@ class Deploys:
         planned = targets.c.state == TargetState.PLANNED.value
         async with self._database.read() as connection:
             waiting = sa.select(targets.c.deploy_id).where(planned)
-            found = await _load(connection, deploys.c.id.in_(waiting))
+            found = await load_deploys(connection, deploys.c.id.in_(waiting))
         expired = [deploy.id for deploy in found if deploy.confirm_until <= now]
         for deploy_id in expired:
             async with self._database.write() as connection:
@@ -344,102 +340,3 @@ async def _sent(connection: AsyncConnection, target_ids: list[int]) -> set[int]:
         steps.c.target_id.in_(target_ids), steps.c.name == StepName.APPLY.value
     )
     return set((await connection.execute(query)).scalars())
-
-
-async def _load(
-    connection: AsyncConnection, which: sa.ColumnElement[bool], *, position: int | None = None
-) -> list[Deploy]:
-    rows = (await connection.execute(sa.select(deploys).where(which).order_by(deploys.c.id))).all()
-    if not rows:
-        return []
-    ids = [row.id for row in rows]
-    found: dict[int, list[sa.Row[Any]]] = defaultdict(list)
-    wanted: sa.ColumnElement[bool] = targets.c.deploy_id.in_(ids)
-    if position is not None:
-        wanted = sa.and_(wanted, targets.c.position == position)
-    query = sa.select(targets).where(wanted).order_by(targets.c.position)
-    for row in (await connection.execute(query)).all():
-        found[row.deploy_id].append(row)
-    runs: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    of_targets = sa.select(targets.c.id).where(wanted)
-    journal = sa.select(steps).where(steps.c.target_id.in_(of_targets)).order_by(steps.c.id)
-    for step in (await connection.execute(journal)).mappings():
-        runs[step["target_id"]].append(dict(step))
-    used: dict[int, list[Press]] = defaultdict(list)
-    pressed = sa.select(presses).where(presses.c.deploy_id.in_(ids)).order_by(presses.c.id)
-    for press in (await connection.execute(pressed)).mappings():
-        used[press["deploy_id"]].append(_press(press))
-    ahead = await _ahead(connection, ids)
-    return [
-        _deploy(
-            row,
-            [_target(t, runs[t.id], ahead.get(t.id, ()), row.plan) for t in found[row.id]],
-            used[row.id],
-        )
-        for row in rows
-    ]
-
-
-async def _ahead(connection: AsyncConnection, ids: list[int]) -> dict[int, tuple[int, ...]]:
-    """Return for each queued target the deploys that hold its location or came before it."""
-    mine, other = targets.alias("mine"), targets.alias("other")
-    held = [state.value for state in HOLDS_THE_TARGET]
-    before = sa.and_(other.c.state == TargetState.QUEUED.value, other.c.id < mine.c.id)
-    query = (
-        sa.select(mine.c.id, other.c.deploy_id)
-        .join(
-            other,
-            sa.and_(
-                other.c.deployment == mine.c.deployment,
-                other.c.location == mine.c.location,
-                sa.or_(other.c.state.in_(held), before),
-            ),
-        )
-        .where(mine.c.deploy_id.in_(ids), mine.c.state == TargetState.QUEUED.value)
-        .order_by(other.c.id)
-    )
-    ahead: dict[int, tuple[int, ...]] = {}
-    for target_id, deploy_id in (await connection.execute(query)).all():
-        ahead[target_id] = (*ahead.get(target_id, ()), deploy_id)
-    return ahead
-
-
-def _target(
-    row: sa.Row[Any], journal: list[dict[str, Any]], ahead: tuple[int, ...], plan: dict[str, Any]
-) -> Target:
-    finished = {each["name"] for each in journal if each["state"] == StepState.FINISHED.value}
-    known = [each for each in journal if each["name"] in _STEPS]
-    return Target.model_validate(
-        {
-            **row._mapping,
-            "plan": read_target_plan(row.plan),
-            "steps": known,
-            "ahead": ahead,
-            "strange": strange_in(plan, row.plan, finished),
-        }
-    )
-
-
-def _press(row: sa.RowMapping) -> Press:
-    return Press(
-        action=row["action"],
-        by=Actor.model_validate(row["actor"]),
-        at=row["at"],
-        origin=row["origin"],
-    )
-
-
-def _deploy(row: sa.Row[Any], of_it: list[Target], used: list[Press]) -> Deploy:
-    plan = read_plan(row.plan, [target.plan for target in of_it])
-    return Deploy(
-        id=row.id,
-        plan=plan,
-        by=Actor.model_validate(row.actor),
-        why=row.why,
-        created_at=row.created_at,
-        targets=tuple(of_it),
-        place=Place(channel=row.channel, ts=row.card_ts) if row.channel else None,
-        confirmed_at=row.confirmed_at,
-        ended_at=row.ended_at,
-        presses=tuple(used),
-    )

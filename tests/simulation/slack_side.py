@@ -3,10 +3,12 @@
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
+
+from tests.simulation.dagster_side import Caller
 
 SLACK_TOKEN = "xoxb-canary-77d2"
 CHANNEL = "C0DEPLOYS"
@@ -14,14 +16,6 @@ BOT = "U0BOT"
 SlackFault = Literal[
     "ratelimited", "500", "lost_before", "lost_after", "is_archived", "invalid_blocks", "hang"
 ]
-
-
-class Caller(Protocol):
-    """The process that sends a request."""
-
-    name: str
-
-    async def border(self) -> None: ...
 
 
 @dataclass
