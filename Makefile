@@ -39,6 +39,10 @@ nightly: $(READY) ## Play 10,000 random steps of trouble (SEED=… repeats a run
 	@MACHINE_STEPS=$(or $(STEPS),10000) $(BIN)/python -m pytest tests/simulation -s --timeout 14400 \
 	  $(if $(SEED),--hypothesis-seed=$(SEED))
 
+.PHONY: bench
+bench: $(READY) ## Measure beside the peers (BENCH="ack overhead" for a part; docs/performance.md)
+	@$(BIN)/python -m bench $(BENCH)
+
 .PHONY: chaos
 chaos: $(READY) ## Kill bots under load for MINUTES, and count what is lost
 	@$(BIN)/python -m bench.chaos --minutes $(or $(MINUTES),5)

@@ -1,13 +1,10 @@
 """Inserting a row unless it is there: the same on both engines, and without a race."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
 
 
 async def insert_once(
@@ -35,9 +32,7 @@ def insert_all_once(
     return set(connection.execute(insert.returning(key), rows).scalars())
 
 
-def _insert(dialect: sa.Dialect, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+def _insert(dialect: sa.Dialect, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     if dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 4 MB, only where it is used
-
         return postgresql.insert(table)
     return sqlite.insert(table)
