@@ -4,6 +4,7 @@ Bolt verifies signatures too. Ours comes first because Bolt answers 500 to a mal
 the body of a refused request, and takes the same signed request twice.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ PATH = "/slack/events"
 WINDOW_SECONDS = 300
 """How old a signed request may be (Slack's own advice), and how long a signature is remembered."""
 
+BODY_SECONDS = 5.0
+"""How long a body may take to arrive; Slack itself gives up after three seconds."""
+
 _log = structlog.get_logger()
 
 
@@ -35,8 +39,15 @@ class SlackRequests:
         self._clock = clock
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer 401 to anything that Slack did not just sign, 503 when the store is away."""
-        body = await request.read()
+        """Answer 401 to anything that Slack did not just sign, 400 to what can't be read, 408 to a
+        body that dawdles, 503 when the store is away."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            answer = web.Response(status=408)
+            answer.force_close()
+            return answer
         problem = problem_of(request.headers, body, self._secret, self._clock.now().timestamp())
         if problem is not None:
             return _refused(problem)
@@ -47,8 +58,13 @@ class SlackRequests:
         except StoreError as error:
             _log.error("request_not_taken", reason=error.reason)
             return web.Response(status=503)
-        answer = await self._app.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(answer)
+        try:
+            asked = await to_bolt_request(request)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            # Signed, but not what Slack sends. The body stays out of the log.
+            _log.warning("request_unreadable", error=type(error).__name__)
+            return web.Response(status=400)
+        return await to_aiohttp_response(await self._app.async_dispatch(asked))
 
 
 def problem_of(headers: Mapping[str, str], body: bytes, secret: bytes, now: float) -> str | None:
