@@ -135,9 +135,18 @@ class DockerEngine(Server):
     def stop(self) -> None:
         """End it and remove its data: ten thousands of files, for which nobody waits."""
         super().stop()
+        self._unmount()
         if self.folder.is_dir():
             unwanted = self.folder.rename(f"{self.folder}-unwanted")
             subprocess.run(["sh", "-c", 'rm -rf "$0" >/dev/null 2>&1 &', unwanted], check=True)
+
+    def _unmount(self) -> None:
+        """An engine leaves its network name spaces mounted; then nobody can remove its folder, and
+        pytest fails over it three sessions later."""
+        for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+            place = line.split()[1]
+            if place.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", place], check=False)
 
     def make_base(self, name: str = "chatops-test-base:1") -> str:
         """Make a base image FROM scratch with busybox, in a second; return its name."""
