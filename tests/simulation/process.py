@@ -61,8 +61,8 @@ class _WatchedWork(Work):
 
 
 class Process:
-    """`store_is_away` and `writes_left` (then it dies) are its faults; `pauses` is what makes its
-    tasks take turns in different orders."""
+    """`store_is_away` and `writes_left` (then it dies, or stands still) are its faults; `pauses` is
+    what makes its tasks take turns in different orders."""
 
     def __init__(
         self,
@@ -84,6 +84,7 @@ class Process:
         self._parts: list[asyncio.Task[None]] = []
         self.store_is_away = False
         self.writes_left: int | None = None
+        self.then_stops = False
         self._awake = asyncio.Event()
         self._awake.set()
         self._pauses = pauses
@@ -158,7 +159,8 @@ class Process:
         if self.writes_left is not None:
             self.writes_left -= 1
             if self.writes_left <= 0:
-                self.kill()
+                self.writes_left = None
+                (self.stop if self.then_stops else self.kill)()
 
     # -- its life --
 

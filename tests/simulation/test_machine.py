@@ -368,13 +368,17 @@ class Machine(RuleBasedStateMachine):
 
         self._do(send())
 
-    @rule(which=number, writes=st.integers(min_value=1, max_value=12))
-    def dies_after_writes(self, which: int, writes: int) -> None:
+    @rule(
+        which=number,
+        writes=st.integers(min_value=1, max_value=12),
+        how=st.sampled_from(["kill", "kill", "stop"]),
+    )
+    def ends_after_writes(self, which: int, writes: int, how: str) -> None:
         """Between any two writes, or just after one of which it never hears."""
         process = self._process(which)
         if process is not None:
-            self.world.say(f"{process.name} will die after {writes} writes")
-            process.writes_left = writes
+            self.world.say(f"{process.name}: {how} after {writes} writes")
+            process.writes_left, process.then_stops = writes, how == "stop"
 
     @rule(which=number, away=st.booleans())
     def the_store(self, which: int, away: bool) -> None:
