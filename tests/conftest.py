@@ -22,8 +22,10 @@ TOGETHER = {
     "e2e": "real agent",
     "browser": "browser",
 }
-"""What tests of these folders share takes long to start: each is started on one worker only. The
-longest come first, so that no worker is left alone with them at the end."""
+"""What tests of these folders share takes long to start: each is started on one worker only."""
+
+LONGEST = ("docker", "docker_e2e", "docker_image", "serverless", "crash", "e2e", "browser")
+"""They come first, so that no worker is left alone with them at the end."""
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
@@ -48,7 +50,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put what takes longest first."""
-    order = {folder: place for place, folder in enumerate(TOGETHER)}
+    order = {folder: place for place, folder in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(folder_of(item.nodeid), len(order)))
 
 
