@@ -73,13 +73,14 @@ async def test_a_plan_is_shown_and_a_protected_deployment_wants_a_yes(
     world: World, tmp_path: Path
 ) -> None:
     own = await own_store(world, tmp_path)
+    before = await world.location("core", "staging")
     code, said = await cli(world, "deploy", "core", "--to", "staging", "--plan", "--config", own)
     assert code == GOOD, said
     assert "core → staging" in said
     code, said = await cli(world, "deploy", "core", "--to", "staging", "--config", own)
     assert code == CANCELLED, said
     assert "`--yes` confirms" in said
-    assert await world.location("core", "staging") is None
+    assert await world.location("core", "staging") == before
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ async def test_a_form_with_errors_and_typeahead(page: Any, app: AsyncApp, connec
     await form.get_by_label("Ref").fill("main")
     await form.get_by_role("button", name="Go").click()
     await page.get_by_text("Deploying core").wait_for()
-    assert await form.count() == 0
+    await form.wait_for(state="hidden")
 
 
 async def test_threads_files_and_no_commands_in_threads(
