@@ -239,7 +239,8 @@ class Workspace:
     async def wait_for(
         self, look: Callable[[], Awaitable[T | None]], within: float = 10.0, what: str = "this"
     ) -> T:
-        """Look again at every change until `look` gives something; NotSeenError."""
+        """Look again at every change, and ten times a second for what changes elsewhere (a store,
+        a control plane), until `look` gives something; NotSeenError."""
         end = time.monotonic() + within
         while True:
             version = (await self._get("wait", since="-1"))["version"]
@@ -249,7 +250,7 @@ class Workspace:
             left = end - time.monotonic()
             if left <= 0:
                 raise NotSeenError(f"{what} did not come in {within} s")
-            await self._get("wait", since=str(version), timeout=str(left))
+            await self._get("wait", since=str(version), timeout=str(min(left, 0.1)))
 
     async def wait_for_message(
         self,
