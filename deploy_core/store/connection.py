@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -126,6 +127,8 @@ class Database:
     async def migrate(self) -> None:
         """Make or upgrade the tables. Raises `StoreTooNew` on a newer schema."""
         with mapped():
+            if self.is_sqlite:
+                await _write_ahead(self.engine)
             await bring_up_to_date(self.engine)
 
     async def close(self) -> None:
@@ -209,9 +212,27 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # SQLAlchemy begins the transactions (below), so the driver must not.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+async def _write_ahead(engine: AsyncEngine) -> None:
+    """Have SQLite write ahead, which the file remembers: who reads never waits for who writes.
+
+    While another process makes the same change, SQLite refuses at once instead of waiting.
+    """
+    give_up = time.monotonic() + SQLITE_BUSY_SECONDS
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        while True:
+            try:
+                await driver.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() >= give_up:
+                    raise
+            await asyncio.sleep(0.05)
 
 
 def _begin_to_write(connection: sa.Connection) -> None:
