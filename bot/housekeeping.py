@@ -1,13 +1,10 @@
-"""What is done again and again; APScheduler is only the clock."""
+"""Keeps the house: names, plans that expire, and what is no longer needed."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.jobs import Jobs
 from bot.wiring import Core
 from deploy_core.model.errors import DeployError
 
@@ -35,46 +32,25 @@ class Housekeeping:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._tags_read = False
-        self._running: set[asyncio.Future[None]] = set()
-        # A job that was late still runs, once: the default grace of one second would drop it.
-        late = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=late)
+        self._jobs = Jobs()
 
     def start(self) -> None:
         """Begin, and read the names at once."""
-        now = self._core.services.clock.now()
-        add = self._scheduler.add_job
-        add(self._job(self._names), "interval", seconds=NAMES_SECONDS, next_run_time=now)
-        add(self._job(self._expire), "interval", seconds=EXPIRE_SECONDS, next_run_time=now)
-        add(self._job(self._tags), "interval", seconds=TAGS_SECONDS)
-        add(self._job(self._forget), "interval", seconds=COLLECT_SECONDS)
-        add(self._job(self._collect), "interval", seconds=COLLECT_SECONDS)
+        now, every = self._core.services.clock.now(), self._jobs.every
+        every(NAMES_SECONDS, self._names, first=now)
+        every(EXPIRE_SECONDS, self._expire, first=now)
+        every(TAGS_SECONDS, self._tags)
+        every(COLLECT_SECONDS, self._forget)
+        every(COLLECT_SECONDS, self._collect)
         projects = self._core.settings.core.projects.values()
         if any(project.artifact == "docker" for project in projects):
-            collect = self._job(self.collect_images)
             soon = now + timedelta(seconds=IMAGES_FIRST_SECONDS)
-            add(collect, "interval", seconds=COLLECT_SECONDS, next_run_time=soon)
-        self._scheduler.start()
+            every(COLLECT_SECONDS, self.collect_images, first=soon)
+        self._jobs.start()
 
     async def stop(self) -> None:
         """Start no more jobs, and wait until those that run have ended what they started."""
-        running = list(self._running)
-        for job in running:
-            job.cancel()
-        self._scheduler.shutdown(wait=False)
-        await asyncio.gather(*running, return_exceptions=True)
-
-    def _job(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        """The scheduler knows only when; a job that is ended by `stop` hasn't failed."""
-
-        async def run() -> None:
-            task = asyncio.ensure_future(work())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(task)
-
-        return run
+        await self._jobs.stop()
 
     async def _names(self) -> None:
         await self._core.catalog.refresh()

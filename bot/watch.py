@@ -1,18 +1,16 @@
 """The clock of the watcher: each deployment is looked at again and again.
 
-APScheduler only says when. What a look finds counts once, however many processes look: the store
+The jobs only say when. What a look finds counts once, however many processes look: the store
 decides.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.jobs import Jobs
 from bot.wiring import Core
 from deploy_core.model.errors import DagsterPlusError, DeployError
 
@@ -24,10 +22,7 @@ class Watch:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._running: set[asyncio.Task[None]] = set()
-        # A look that was late still happens, once; one that is slow isn't overtaken.
-        late = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=late)
+        self._jobs = Jobs()
 
     def start(self) -> None:
         """Begin; the deployments take turns, so that they don't all ask in the same second."""
@@ -37,26 +32,12 @@ class Watch:
         now, seconds = self._core.services.clock.now(), settings.watch.seconds
         for number, deployment in enumerate(settings.deployments):
             first = now + timedelta(seconds=seconds * number / len(settings.deployments))
-            self._scheduler.add_job(
-                partial(self._turn, deployment), "interval", seconds=seconds, next_run_time=first
-            )
-        self._scheduler.start()
+            self._jobs.every(seconds, partial(self._look, deployment), first=first)
+        self._jobs.start()
 
     async def stop(self) -> None:
         """Look no more; a look that is on its way ends without having been."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-    async def _turn(self, deployment: str) -> None:
-        task = asyncio.create_task(self._look(deployment))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
+        await self._jobs.stop()
 
     async def _look(self, deployment: str) -> None:
         await self._safely(self._core.observer.look, deployment)
