@@ -235,8 +235,8 @@ async def still_there(services: Services, deployment: str, document: Document) -
 async def _held_by_digest(services: Services, live: Document) -> Document:
     """What is live with its image by digest: until we go back, a tag may be moved, even by us."""
     image = live.get("image")
-    if not isinstance(image, str):
-        return live
+    if not isinstance(image, str) or "@" in image:
+        return live  # no image, or one that is named by its digest already
     try:
         async with asyncio.timeout(PIN_SECONDS):
             return {**live, "image": await services.images.find(image)}
