@@ -37,14 +37,16 @@ class Catalog:
     def __init__(self, projects: dict[str, ProjectSettings], mirrors: GitMirrors) -> None:
         self._projects = projects
         self._mirrors = mirrors
-        self._names: dict[str, tuple[str, ...]] = {}
         self._last: dict[str, ProjectAtRef] = {}
         self._failed: dict[str, DeployError] = {}
 
     @property
     def known(self) -> dict[str, tuple[str, ...]]:
         """The names of each project's locations as last read; no project is asked."""
-        return dict(self._names)
+        return {
+            project: tuple(location.name for location in read.locations)
+            for project, read in self._last.items()
+        }
 
     @property
     def last(self) -> dict[str, ProjectAtRef]:
@@ -78,10 +80,10 @@ class Catalog:
         text = await self._mirrors.read_file(project, settings, commit.sha, settings.file)
         # A large file takes a second to read: never on the loop.
         locations = await asyncio.to_thread(parse_dagster_cloud_yaml, text, path=settings.file)
+        read = ProjectAtRef(project, settings, wanted, commit, locations)
         if wanted == settings.default_ref:
-            self._names[project] = tuple(location.name for location in locations)
-            self._last[project] = ProjectAtRef(project, settings, wanted, commit, locations)
-        return ProjectAtRef(project, settings, wanted, commit, locations)
+            self._last[project] = read
+        return read
 
     async def refresh(self) -> None:
         """Read every project's names again. What can't be read is kept as it was and noted."""
@@ -137,7 +139,11 @@ class Catalog:
         return having[0] if having else None
 
     def _projects_with(self, location: str) -> list[str]:
-        return [project for project, names in self._names.items() if location in names]
+        return [
+            project
+            for project, read in self._last.items()
+            if any(one.name == location for one in read.locations)
+        ]
 
     async def _projects_with_at(self, location: str, ref: str) -> list[str]:
         """Return the projects that have the location at a ref that isn't their default one."""

@@ -61,9 +61,9 @@ class Drifts:
     ) -> dict[tuple[str, str], Drift]:
         """Return the drift of each (project, live commit), as many as are known in this time; the
         others are found out meanwhile, for the next one who asks."""
-        pairs = {}
+        pairs, heads = {}, self._catalog.heads
         for project, live in asked:
-            head = self._catalog.heads.get(project)
+            head = heads.get(project)
             if head is not None:
                 pairs[(project, live)] = _Pair(project, live, head.sha)
         wanted = [pair for pair in dict.fromkeys(pairs.values()) if pair not in self._known]

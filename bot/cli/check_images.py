@@ -43,14 +43,15 @@ async def _engines(core: Core) -> AsyncIterator[Finding]:
 async def _repositories(core: Core) -> dict[str, bool]:
     """Return the repositories of all projects, and whether the bot pushes to them.
 
-    A project that can't be read is a finding of its own already.
+    What was read of a project just before isn't asked of git once more; one that can't be read is
+    a finding of its own already.
     """
     found: dict[str, bool] = {}
     for name, settings in core.settings.core.projects.items():
         if settings.artifact == "source":
             continue
         try:
-            read = await core.catalog.read(name)
+            read = core.catalog.last.get(name) or await core.catalog.read(name)
         except DeployError:
             continue
         for location in read.locations:
