@@ -44,6 +44,7 @@ class Intent:
 
 
 WAITING = ("pending", "unsure")
+NOT_SENT = (*WAITING, "sending")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Outbox:
         now = self._clock.now()
         first = (
             sa.select(sa.func.min(outbox.c.id))
-            .where(outbox.c.state.in_([*WAITING, "sending"]))
+            .where(outbox.c.state.in_(NOT_SENT))
             .group_by(outbox.c.deploy_id, outbox.c.post_id)
         )
         query = (
@@ -103,17 +104,10 @@ class Outbox:
             for r in rows
         ]
 
-    async def next_due(self) -> datetime | None:
-        """Return when the next waiting intent may be tried, or None if none waits."""
-        query = sa.select(sa.func.min(sa.func.coalesce(outbox.c.not_before, outbox.c.created_at)))
-        async with self._database.read() as connection:
-            found = await connection.execute(query.where(outbox.c.state.in_(WAITING)))
-            return found.scalar()
-
     async def waiting(self) -> Waiting:
         """Return how many intents are still to be sent, and since when the oldest waits."""
         query = sa.select(sa.func.count(), sa.func.min(outbox.c.created_at))
-        query = query.where(outbox.c.state.in_(["pending", "sending"]))
+        query = query.where(outbox.c.state.in_(NOT_SENT))
         async with self._database.read() as connection:
             count, since = (await connection.execute(query)).one()
         return Waiting(count, since)

@@ -14,6 +14,7 @@ from bot.settings import BotSettings, load_settings
 from bot.wiring import Core, open_core
 from deploy_core.clock import Clock, SystemClock
 from deploy_core.model.deploys import Deploy
+from deploy_core.store.outbox import Waiting
 from sandbox.dagster_plus import server
 from sandbox.dagster_plus.faults import Faults, LoadErrorText, LoadFault
 from sandbox.dagster_plus.instant_agent import BrokenCode, InstantAgentSettings
@@ -151,7 +152,7 @@ class World:
         async def look() -> Deploy | None:
             found = await self.core.store.deploys.recent()
             deploy = next((each for each in found if each.id == number), None)
-            told = await self.core.store.outbox.next_due() is None
+            told = await self.core.store.outbox.waiting() == Waiting(0, None)
             return deploy if deploy is not None and deploy.ended and told else None
 
         return await self.workspace.wait_for(look, 20.0, f"the end of deploy {number}")
