@@ -8,12 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from deploy_core.model.deploys import Deploy, Place, Press, StepState, Target
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import StepName
 from deploy_core.model.states import HOLDS_THE_TARGET, TargetState
-from deploy_core.store.reading import read_plan, read_target_plan, strange_in
+from deploy_core.store.reading import KNOWN_STEPS, read_plan, read_target_plan, strange_in
 from deploy_core.store.tables import deploys, presses, steps, targets
-
-_STEPS = {step.value for step in StepName}
 
 
 async def load_deploys(
@@ -79,14 +76,15 @@ def _target(
     row: sa.Row[Any], journal: list[dict[str, Any]], ahead: tuple[int, ...], plan: dict[str, Any]
 ) -> Target:
     finished = {each["name"] for each in journal if each["state"] == StepState.FINISHED.value}
-    known = [each for each in journal if each["name"] in _STEPS]
+    known = [each for each in journal if each["name"] in KNOWN_STEPS]
+    understood, values = read_target_plan(row.plan)
     return Target.model_validate(
         {
             **row._mapping,
-            "plan": read_target_plan(row.plan),
+            "plan": understood,
             "steps": known,
             "ahead": ahead,
-            "strange": strange_in(plan, row.plan, finished),
+            "strange": strange_in(plan, row.plan, values, finished),
         }
     )
 

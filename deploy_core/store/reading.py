@@ -19,18 +19,20 @@ from deploy_core.model.plan import (
     Version,
 )
 
-_STEPS = {step.value for step in StepName}
+KNOWN_STEPS = {step.value for step in StepName}
 
 
-def read_target_plan(raw: dict[str, Any]) -> TargetPlan:
-    """Return a target's plan, as far as it is understood."""
+def read_target_plan(raw: dict[str, Any]) -> tuple[TargetPlan, tuple[str, ...]]:
+    """Return a target's plan as far as it is understood, and which values of it aren't, in
+    words."""
     known = {key: value for key, value in raw.items() if key in TargetPlan.model_fields}
-    known["steps"] = [step for step in raw.get("steps", ()) if step in _STEPS]
+    known["steps"] = [step for step in raw.get("steps", ()) if step in KNOWN_STEPS]
     try:
-        return TargetPlan.model_validate(known)
-    except ValidationError:
+        return TargetPlan.model_validate(known), ()
+    except ValidationError as error:
+        strange = [f"the value of `{'.'.join(map(str, e['loc']))}`" for e in error.errors()]
         document = raw.get("document")
-        return TargetPlan(
+        plan = TargetPlan(
             location=str(raw["location"]),
             project=None,
             artifact=ArtifactKind.SOURCE,
@@ -38,6 +40,7 @@ def read_target_plan(raw: dict[str, Any]) -> TargetPlan:
             version=Version(),
             live=None,
         )
+        return plan, tuple(strange)
 
 
 def read_plan(raw: dict[str, Any], targets: list[TargetPlan]) -> DeployPlan:
@@ -49,23 +52,20 @@ def read_plan(raw: dict[str, Any], targets: list[TargetPlan]) -> DeployPlan:
 
 
 def strange_in(
-    plan: dict[str, Any], target: dict[str, Any], finished: Collection[str]
+    plan: dict[str, Any],
+    target: dict[str, Any],
+    values: Collection[str],
+    finished: Collection[str],
 ) -> tuple[str, ...]:
-    """Return what of a deploy's plan and a target's this version doesn't know, in words; steps that
-    are `finished` need not be known any more."""
+    """Return what of a deploy's plan and a target's this version doesn't know, in words: `values`
+    as `read_target_plan` found them; steps that are `finished` need not be known any more."""
     strange = [f"the field `{key}`" for key in plan if key not in DeployPlan.model_fields]
     strange += [f"the field `{key}`" for key in target if key not in TargetPlan.model_fields]
     strange += [
         f"the step `{step}`"
         for step in target.get("steps", ())
-        if step not in _STEPS and step not in finished
+        if step not in KNOWN_STEPS and step not in finished
     ]
     if not strange and plan.get("kind") not in set(DeployKind):
         strange.append(f"the kind `{plan.get('kind')}`")
-    if not strange:
-        known = {**target, "steps": [step for step in target.get("steps", ()) if step in _STEPS]}
-        try:
-            TargetPlan.model_validate(known)
-        except ValidationError as error:
-            strange += [f"the value of `{'.'.join(map(str, e['loc']))}`" for e in error.errors()]
-    return tuple(dict.fromkeys(strange))
+    return tuple(dict.fromkeys(strange or values))

@@ -21,7 +21,7 @@ from deploy_core.model.plan import StepName
 from deploy_core.model.states import GOOD_ENDS, HOLDS_THE_TARGET, TargetState
 from deploy_core.store.connection import Database, note_fact
 from deploy_core.store.leases import Leases
-from deploy_core.store.reading import strange_in
+from deploy_core.store.reading import read_target_plan, strange_in
 from deploy_core.store.record import move, record
 from deploy_core.store.tables import deploys, steps, targets, workers
 from deploy_core.store.uninterrupted import uninterrupted
@@ -147,7 +147,9 @@ class Work:
             steps.c.target_id == row.id, steps.c.state == StepState.FINISHED.value
         )
         finished = set((await connection.execute(done)).scalars())
-        if not strange_in((await connection.execute(plan)).scalar_one(), row.plan, finished):
+        _, values = read_target_plan(row.plan)
+        of_deploy = (await connection.execute(plan)).scalar_one()
+        if not strange_in(of_deploy, row.plan, values, finished):
             return True
         if row.state == TargetState.QUEUED.value:
             return bool(row.queued_at + LEFT_TO_OTHERS <= self._clock.now())
