@@ -32,20 +32,13 @@ RUN chmod +x /bin/pip
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
-    reason = why_not()
-    if reason is not None:
-        pytest.skip(reason)
-    running = DockerEngine(tmp_path_factory.mktemp("engine"))
-    try:
-        running.make_base()
-        folder = tmp_path_factory.mktemp("base")
-        (folder / "Dockerfile").write_text(BASE)
-        (folder / "pip").write_text(PIP)
-        running.client("build", "--quiet", "--tag", "own-base:1", str(folder))
-        yield running
-    finally:
-        running.stop()
+def engine(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> DockerEngine:
+    docker_engine.make_base()
+    folder = tmp_path_factory.mktemp("base")
+    (folder / "Dockerfile").write_text(BASE)
+    (folder / "pip").write_text(PIP)
+    docker_engine.client("build", "--quiet", "--tag", "own-base:1", str(folder))
+    return docker_engine
 
 
 @pytest.fixture
