@@ -18,7 +18,7 @@ TAGS_SECONDS = 300
 """How often registries are asked for the tags that the deploy form offers."""
 
 COLLECT_SECONDS = 3600
-IMAGES_FIRST_SECONDS = 60
+BUILDS_FIRST_SECONDS = 60
 """What a build that was cut off has left goes soon after the start, not an hour later."""
 KEEP_CHECKOUTS = timedelta(days=7)
 
@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 
 class Housekeeping:
     """Keeps names fresh, lets plans expire, forgets old payloads, collects old checkouts and
-    images."""
+    builds."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -42,10 +42,8 @@ class Housekeeping:
         every(TAGS_SECONDS, self._tags)
         every(COLLECT_SECONDS, self._forget)
         every(COLLECT_SECONDS, self._collect)
-        projects = self._core.settings.core.projects.values()
-        if any(project.artifact == "docker" for project in projects):
-            soon = now + timedelta(seconds=IMAGES_FIRST_SECONDS)
-            every(COLLECT_SECONDS, self.collect_images, first=soon)
+        soon = now + timedelta(seconds=BUILDS_FIRST_SECONDS)
+        every(COLLECT_SECONDS, self.collect_builds, first=soon)
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -103,7 +101,7 @@ class Housekeeping:
         if removed:
             _log.info("checkouts_removed", count=len(removed))
 
-    async def collect_images(self) -> None:
+    async def collect_builds(self) -> None:
         """Remove our old images from the engines, old PEX files and logs, and what dead builds have
         left."""
         await self._core.services.pex.collect()

@@ -95,6 +95,6 @@ async def test_housekeeping_collects_what_is_older_than_the_settings_say(world: 
         folder.mkdir()
         settings = {**docker, "keep_images_hours": hours}
         async with opened(folder, world.registry, settings) as core:
-            await Housekeeping(core).collect_images()
+            await Housekeeping(core).collect_builds()
         ids = world.engine.client("images", "--quiet", "--no-trunc").split()
         assert (built.image_id in ids) is there
