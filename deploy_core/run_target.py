@@ -21,7 +21,9 @@ from deploy_core.model.errors import (
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
 from deploy_core.services import Output, Outputs, Run, Services
-from deploy_core.steps import STEPS, document_to_put_back, still_there
+from deploy_core.steps import STEPS
+from deploy_core.steps.image import still_there
+from deploy_core.steps.put_back import document_to_put_back
 from deploy_core.store.work import Claim
 
 PAUSED = "Paused while the bot restarts; it goes on by itself."

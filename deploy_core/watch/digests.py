@@ -13,8 +13,8 @@ from deploy_core.model.states import GOOD_ENDS, TargetState
 from deploy_core.settings import CoreSettings
 from deploy_core.status import DeploymentStatus, StatusBoard
 from deploy_core.store.history import Ended
+from deploy_core.store.looks import Facts
 from deploy_core.store.store import Store
-from deploy_core.store.watching import Facts
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.slots import LATE, Slot, last_slot
 

@@ -14,8 +14,8 @@ from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import ChainedError, PythonError
 from deploy_core.settings import CoreSettings
 from deploy_core.store.history import Change
+from deploy_core.store.looks import Facts, Look
 from deploy_core.store.store import Store
-from deploy_core.store.watching import Facts, Look
 from deploy_core.watch.agents import (
     AFTER_HEARTBEAT,
     AgentsMove,

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from deploy_core.store.looks import Facts, Look
 from deploy_core.store.store import Store
-from deploy_core.store.watching import Facts, Look
 from deploy_core.watch.incidents import IncidentState, Said
 from deploy_core.watch.transitions import Happened
 from tests.support.clock import ManualClock
@@ -111,7 +111,7 @@ async def test_without_a_channel_it_is_known_and_not_told(store: Store) -> None:
     await store.watching.keep(FIRST)
     await store.watching.keep(look(1, 1, ("core", Happened.FAILED), channels=[]))
     assert await sent(store) == []
-    assert [each.subject for each in await store.watching.open_incidents("prod")] == ["core"]
+    assert [each.subject for each in await store.watching.lately("prod", at(1))] == ["core"]
 
 
 @pytest.mark.parametrize("report", ["digest", "weekly"])
