@@ -36,7 +36,9 @@ from deploy_core.model.plan import (
 )
 from deploy_core.model.states import DeployState, TargetState
 from handlers.cards.plan import field_value
-from handlers.text.deploys import STATES, STEPS, after, queue_words
+from handlers.text.deploys import STATES
+from handlers.text.names import after
+from handlers.text.steps import STEPS, queue_words
 
 LOOK_SECONDS = 0.2
 

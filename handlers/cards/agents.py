@@ -9,7 +9,7 @@ from handlers import limits
 from handlers.blocks import Message, context, header, section, weight
 from handlers.mrkdwn import words
 from handlers.text import status as text
-from handlers.text.deploys import name
+from handlers.text.names import name
 
 MOST_AGENTS = 20
 MOST_NAMES = 12

@@ -18,10 +18,10 @@ from handlers.blocks import actions as row
 from handlers.cards.buttons import buttons_for, plan_again_button
 from handlers.grammar import without_mention
 from handlers.mrkdwn import code, date, pre, sentence, words
-from handlers.text import answers
+from handlers.text import answers, names
 from handlers.text import deploys as text
 from handlers.text import help as help_text
-from handlers.text.deploys import name
+from handlers.text.names import name
 from handlers.usage import FORMS
 from handlers.words import unwrap
 
@@ -138,7 +138,7 @@ def _deploy_line(deploy: Deploy, now: datetime) -> str:
     why = f" · “{words(deploy.why, 100)}”" if deploy.why else ""
     return (
         f"*{deploy.id}* · {what} on {name(deploy.deployment)}: {state}{change}\n"
-        f"{text.who(deploy.by)} · {date(deploy.created_at)}{why}"
+        f"{names.who(deploy.by)} · {date(deploy.created_at)}{why}"
     )
 
 

@@ -19,6 +19,7 @@ from handlers.cards.plan import plan_text
 from handlers.cards.summary import summary
 from handlers.mrkdwn import words
 from handlers.text import deploys as text
+from handlers.text import names, outcomes, steps
 
 MANY = 8
 """Above this many locations the card counts instead of listing."""
@@ -71,7 +72,7 @@ def _body(deploy: Deploy, now: datetime, detail: _Detail) -> list[Block]:
         full = target.position in failures
         lines = [_line(deploy, target, now), text.change_line(target.plan)]
         if detail.steps and target.steps:
-            lines.append(f"_{text.steps_line(target.steps, now)}_")
+            lines.append(f"_{steps.steps_line(target.steps, now)}_")
         if target.note and not target.ended:
             lines.append(words(target.note, 200))
         if full:
@@ -93,7 +94,7 @@ def _planned(deploy: Deploy, now: datetime, detail: _Detail) -> list[Block]:
     more = waiting[len(shown) :]
     if more:
         named = [
-            f"{text.name(target.location)}: {text.change_line(target.plan)}"
+            f"{names.name(target.location)}: {text.change_line(target.plan)}"
             for target in more[: detail.lines]
         ]
         rest = len(more) - len(named)
@@ -135,7 +136,7 @@ def _failed(deploy: Deploy) -> list[Target]:
         for target in sorted(deploy.targets, key=_needs_eyes)
         if target.failure is not None
         and target.state in {*SHOWN, TargetState.NEEDS_HUMAN}
-        and not text.asked_back(target)
+        and not outcomes.asked_back(target)
     ]
 
 
@@ -154,11 +155,11 @@ def _failure(deploy: Deploy, target: Target, *, alone: bool, same: int = 0) -> l
 
 def _line(deploy: Deploy, target: Target, now: datetime) -> str:
     line = (
-        f"{text.EMOJI[target.state]} *{text.name(target.location)}*: "
+        f"{text.EMOJI[target.state]} *{names.name(target.location)}*: "
         f"{text.state_line(deploy, target, now)}"
     )
     failed = target.state in {TargetState.FAILED, TargetState.PUT_BACK}
-    if failed and target.failure is not None and not text.asked_back(target):
+    if failed and target.failure is not None and not outcomes.asked_back(target):
         line += f": {words(short_failure(target), 200)}"
     return line
 
@@ -180,7 +181,7 @@ def _lines(lines: list[str]) -> list[Block]:
 def _foot(deploy: Deploy, links: CardLinks) -> list[Block]:
     blocks: list[Block] = []
     if deploy.ended and len(deploy.targets) <= MANY:
-        blocks.append(context(text.live_line(deploy)))
+        blocks.append(context(outcomes.live_line(deploy)))
     if deploy.presses:
         blocks.append(context(text.pressed_line(deploy)))
     buttons = buttons_of(deploy, links)

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from handlers import limits
 from handlers.blocks import Message, context, header, section
 from handlers.mrkdwn import code, date, duration, person
-from handlers.text.deploys import name
+from handlers.text.names import name
 
 Facts = Mapping[str, JsonValue]
 

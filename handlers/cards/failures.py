@@ -9,7 +9,7 @@ from deploy_core.model.plan import StepName
 from deploy_core.model.python_error import PythonError
 from deploy_core.model.states import TargetState
 from handlers.mrkdwn import pre, sentence
-from handlers.text import deploys as text
+from handlers.text import outcomes
 
 SHOWN = frozenset({TargetState.FAILED, TargetState.PUT_BACK, TargetState.PUTTING_BACK})
 """States in which the failure itself is what a person wants to read."""
@@ -40,14 +40,18 @@ def failure_text(deploy: Deploy, target: Target) -> str:
         return "\n".join(
             line
             for line in (
-                text.failure_line(_cleaned(target.failure)),
+                outcomes.failure_line(_cleaned(target.failure)),
                 _advice(deploy, target, target.failure),
-                text.put_back_line(deploy, target),
+                outcomes.put_back_line(deploy, target),
             )
             if line
         )
     return "\n".join(
-        (pre(error_lines(found), 900), text.cause_lines(found), text.put_back_line(deploy, target))
+        (
+            pre(error_lines(found), 900),
+            outcomes.cause_lines(found),
+            outcomes.put_back_line(deploy, target),
+        )
     )
 
 

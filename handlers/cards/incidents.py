@@ -25,7 +25,9 @@ from handlers.cards.links import CardLinks
 from handlers.commands import Agents, Redeploy, Rollback, Status, typed
 from handlers.mrkdwn import code, pre, words
 from handlers.text import incidents as text
-from handlers.text.deploys import BUTTONS, cause_lines, name
+from handlers.text.deploys import BUTTONS
+from handlers.text.names import name
+from handlers.text.outcomes import cause_lines
 from handlers.text.status import BUTTONS as STATUS_BUTTONS
 
 MOST_LINES = 30

@@ -26,7 +26,8 @@ from handlers.commands import Redeploy, Rollback, Status, typed
 from handlers.mrkdwn import code, date, duration, link, pre, words
 from handlers.text import deploys as deploy_text
 from handlers.text import status as text
-from handlers.text.deploys import cause_lines, name, who
+from handlers.text.names import name, who
+from handlers.text.outcomes import cause_lines
 
 MOST_REPOSITORIES = 5
 

@@ -9,6 +9,7 @@ from deploy_core.model.explain import without_credentials
 from deploy_core.model.plan import Commit, FieldChange, TargetPlan
 from handlers.mrkdwn import code, words
 from handlers.text import deploys as text
+from handlers.text import names
 
 MOST_COMMITS = 5
 MOST_CHANGES = 8
@@ -17,7 +18,7 @@ _HIDDEN = re.compile(r"(^|[._])(env|secret|password|token|credential|key)", re.I
 
 def plan_text(plan: TargetPlan, *, commits: int = MOST_COMMITS, changes: int = MOST_CHANGES) -> str:
     """Return what will change for one location, below 3,000 characters."""
-    lines = [f"*{text.name(plan.location)}*: {text.change_line(plan)}"]
+    lines = [f"*{names.name(plan.location)}*: {text.change_line(plan)}"]
     lines += [_commit(commit) for commit in plan.commits[:commits]]
     more = max(plan.commits_total, len(plan.commits)) - len(plan.commits[:commits])
     if more > 0 and commits:

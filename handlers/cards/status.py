@@ -23,7 +23,7 @@ from handlers.commands import STATES, Status, typed
 from handlers.mrkdwn import code, link, words
 from handlers.text import status as text
 from handlers.text.deploys import BUTTONS as DEPLOY_BUTTONS
-from handlers.text.deploys import name
+from handlers.text.names import name
 
 PAGE_WEIGHT = limits.MESSAGE_BLOCKS_JSON - 3_500
 """What the lines of a page may take; the rest is for the header, the age and the buttons."""

@@ -8,7 +8,8 @@ from deploy_core.model.states import DeployState, TargetState
 from handlers.cards.failures import short_failure
 from handlers.mrkdwn import words
 from handlers.text import deploys as text
-from handlers.text.deploys import label, name
+from handlers.text import names, outcomes, steps
+from handlers.text.names import label, name
 
 _S = TargetState
 
@@ -25,7 +26,7 @@ def summary(deploy: Deploy, now: datetime) -> str:
         return f"Deploying {total} locations to {place}: {counts}."
     if deploy.state is DeployState.EXPIRED:
         return _expired(deploy)
-    after = text.after(text.began(deploy), deploy.ended_at or now)
+    after = names.after(text.began(deploy), deploy.ended_at or now)
     if all(target.state is _S.VERIFIED for target in deploy.targets):
         return f"{total} locations are live on {place}, verified{after}."
     line = f"The deploy of {total} locations to {place} ended{after}: {counts}."
@@ -42,11 +43,11 @@ def one(deploy: Deploy, target: Target, now: datetime) -> str:
     what, place = name(target.location), name(deploy.deployment)
     state = target.state
     if state is _S.QUEUED:
-        return f"{what} on {place}: {text.queue_words(target.ahead)}."
+        return f"{what} on {place}: {steps.queue_words(target.ahead)}."
     if state is _S.EXPIRED:
         return _expired(deploy)
     if state in {_S.RUNNING, _S.PUTTING_BACK}:
-        return f"{text.doing(deploy, target)}: {text.running_words(target, now)}."
+        return f"{text.doing(deploy, target)}: {steps.running_words(target, now)}."
     return _ended(deploy, target, now)
 
 
@@ -64,18 +65,18 @@ def _ended(deploy: Deploy, target: Target, now: datetime) -> str:
     ours = label(target.plan.version)
     state = target.state
     if state is _S.VERIFIED:
-        after = text.after(target.started_at, target.ended_at or now)
+        after = names.after(target.started_at, target.ended_at or now)
         return f"{what} is live on {place} at {ours}, verified{after}."
     if state is _S.UNPROVEN:
         return f"{what} is loaded on {place}; that it is {ours} was not proven."
-    if state is _S.CANCELLED or (state is _S.PUT_BACK and text.asked_back(target)):
+    if state is _S.CANCELLED or (state is _S.PUT_BACK and outcomes.asked_back(target)):
         return f"{what} on {place}: {text.state_line(deploy, target, now)}."
     if state is _S.SUPERSEDED:
         return f"{what} on {place} was changed by somebody else meanwhile; {ours} is superseded."
     why = words(short_failure(target), 300)
     why = f": {why.rstrip('.')}" if why else ""
-    back = text.put_back_line(deploy, target)
+    back = outcomes.put_back_line(deploy, target)
     if state is _S.NEEDS_HUMAN:
         return f"{what} on {place} needs a person{why}. {back}"
-    failed = "didn't load" if text.did_not_load(target) else "failed"
+    failed = "didn't load" if outcomes.did_not_load(target) else "failed"
     return f"{what} {failed} on {place}{why}. {back}"

@@ -13,6 +13,7 @@ from handlers import limits
 from handlers.cards.summary import summary
 from handlers.mrkdwn import pre, visible
 from handlers.text import deploys as text
+from handlers.text import names, outcomes
 from handlers.text import thread as sentences
 
 MOST_FILE = 1_000_000
@@ -68,7 +69,7 @@ def file_name(location: str, deploy: int) -> str:
 
 def end_mention(deploy: Deploy, now: datetime) -> str:
     """Return the reply that tells the starter how it ended: edits notify nobody."""
-    return f"{text.who(deploy.by)} {summary(deploy, now)}"
+    return f"{names.who(deploy.by)} {summary(deploy, now)}"
 
 
 def failure_broadcast(deploy: Deploy, now: datetime) -> str | None:
@@ -77,7 +78,7 @@ def failure_broadcast(deploy: Deploy, now: datetime) -> str | None:
     failed = [
         target
         for target in deploy.targets
-        if target.state in _SHOWN_IN_CHANNEL and not text.asked_back(target)
+        if target.state in _SHOWN_IN_CHANNEL and not outcomes.asked_back(target)
     ]
     if not failed:
         return None
@@ -110,7 +111,7 @@ def journal(
 def _journal_lines(target: Target, now: datetime) -> list[str]:
     lines = [f"{target.location}: {text.STATES[target.state]}"]
     for step in target.steps:
-        length = text.took(step.started_at, step.ended_at or now)
+        length = names.took(step.started_at, step.ended_at or now)
         took = f", {length}" if length is not None else ""
         lines.append(f"  {step.started_at:%H:%M:%S} {step.name.value} {step.state.value}{took}")
     if target.failure is not None:

@@ -5,7 +5,9 @@ from typing import Final
 
 from deploy_core.model.deploys import Deploy, Press, Stop
 from handlers.mrkdwn import code, link
-from handlers.text.deploys import BUTTONS, name, queue_words, who
+from handlers.text.deploys import BUTTONS
+from handlers.text.names import name, who
+from handlers.text.steps import queue_words
 
 RUN_IT: Final = "Run it"
 OPEN_FORM: Final = "Open form"

@@ -11,7 +11,7 @@ from deploy_core.model.plan import Version
 from deploy_core.watch.agents import ALL
 from deploy_core.watch.incidents import FLAPPING, SETTLES_IN, Incident, IncidentState, Said
 from handlers.mrkdwn import channel_name, code, date, duration, words
-from handlers.text.deploys import name, who
+from handlers.text.names import name, who
 
 Facts = Mapping[str, JsonValue]
 

@@ -13,7 +13,7 @@ from deploy_core.store.history import Change
 from deploy_core.watch.reading import Health
 from handlers import actions
 from handlers.mrkdwn import code, date, duration, link, sentence, words
-from handlers.text.deploys import name, who
+from handlers.text.names import name, who
 
 EMOJI: Final = {
     Health.FAILED: ":x:",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handlers.text.deploys import name
+from handlers.text.names import name
 
 WHOLE_BUILD_LOG: Final = "The whole log of the build:"
 FILE_CUT: Final = "\n… the rest was cut: it is longer than 1,000,000 characters\n"

@@ -1,0 +1,129 @@
+"""What people read about how a location ended: what failed, what was put back, what is live."""
+
+from typing import Final
+
+from deploy_core.model.deploys import Deploy, Failure, StepState, Stop, Target
+from deploy_core.model.documents import version_of
+from deploy_core.model.errors import NothingToGoBackTo
+from deploy_core.model.explain import Explanation
+from deploy_core.model.plan import DeployKind, StepName
+from deploy_core.model.states import TargetState
+from handlers.mrkdwn import sentence
+from handlers.text.names import name, version
+
+
+def put_back_version(target: Target) -> str:
+    """Return the version that was put back: what the journal says, else what was live before."""
+    step = target.step(StepName.PUT_BACK_APPLY)
+    document = step.output.get("document") if step is not None else None
+    if isinstance(document, dict):
+        return version(version_of(document))
+    return version(target.plan.live.version if target.plan.live is not None else None)
+
+
+def asked_back(target: Target) -> bool:
+    """Tell whether it was put back because a person asked, not because it failed."""
+    return target.stop is Stop.GO_BACK and (
+        target.failure is None or target.failure.python_error is None
+    )
+
+
+def changed(target: Target) -> bool:
+    """Tell whether the change reached Dagster+: sent, and not refused there and then."""
+    step = target.step(StepName.APPLY)
+    if step is None:
+        return False
+    return target.state is not TargetState.FAILED or step.state is StepState.FINISHED
+
+
+def still_live(target: Target) -> str:
+    """Return what is live where our change was never sent, or was taken back."""
+    if target.plan.live is None:
+        return "nothing was changed"
+    if changed(target):
+        return f"{put_back_version(target)} is live again"
+    return f"nothing was changed, {version(target.plan.live.version)} is still live"
+
+
+def put_back_line(deploy: Deploy, target: Target) -> str:
+    """Return what became of the version that was live before a failure."""
+    if target.state is TargetState.PUT_BACK:
+        return f"Rolled back to {put_back_version(target)}: live and verified."
+    if target.state is TargetState.PUTTING_BACK:
+        return f"Rolling back to {put_back_version(target)} now."
+    if target.put_back_failure is not None:
+        return _could_not(target, target.put_back_failure)
+    if not changed(target):
+        still = still_live(target)
+        return f"{still[0].upper()}{still[1:]}."
+    return _not_put_back(deploy, target)
+
+
+def _could_not(target: Target, failure: Failure) -> str:
+    why = sentence(f"{failure.summary} {failure.next_step}", 500)
+    if failure.reason != NothingToGoBackTo.reason:
+        return f"It could not be rolled back: {why}"
+    return FIRST_DEPLOY if target.plan.live is None else f"There is nothing to go back to. {why}"
+
+
+FIRST_DEPLOY: Final = "There is nothing to go back to: this was its first deploy."
+
+
+def _not_put_back(deploy: Deploy, target: Target) -> str:
+    live = target.plan.live
+    if live is None:
+        return FIRST_DEPLOY
+    why = ""
+    if target.state is TargetState.NEEDS_HUMAN:
+        why = ": look first at what is live in Dagster+"
+    elif deploy.kind is DeployKind.ROLLBACK:
+        why = ": a rollback is never rolled back by itself"
+    elif not deploy.plan.put_back:
+        why = f": that is switched off for {name(deploy.deployment)}"
+    elif not live.loaded:
+        why = ": what was live before had not loaded either"
+    return f"It was not rolled back{why}."
+
+
+def did_not_load(target: Target) -> bool:
+    """Tell whether the agent had the code and could not load it."""
+    return target.failure is not None and target.failure.python_error is not None
+
+
+def cause_lines(found: Explanation) -> str:
+    """Return the likely cause and the next step of a load error."""
+    return (
+        f"*Likely cause:* {sentence(found.cause, 400)}\n"
+        f"*Next step:* {sentence(found.next_step, 400)}"
+    )
+
+
+def failure_line(failure: Failure) -> str:
+    """Return a failure without a Python error: what happened and the next step."""
+    line = sentence(failure.summary, 500) or "It failed."
+    step = sentence(failure.next_step, 400)
+    return f"{line}\n*Next step:* {step}" if step else line
+
+
+def live_line(deploy: Deploy) -> str:
+    """Return what is live at the end, for the few locations of a small deploy."""
+    found = [(name(target.location), live_version(target)) for target in deploy.targets]
+    parts = [f"{what} at {live}" if live else f"{what} not at all" for what, live in found]
+    return f"Live on {name(deploy.deployment)} now: " + ", ".join(parts)
+
+
+def live_version(target: Target) -> str | None:
+    """Return what is live after the target ended, as far as we know; None for nothing."""
+    if target.state in {TargetState.VERIFIED, TargetState.UNPROVEN}:
+        unsure = " (not proven)" if target.state is TargetState.UNPROVEN else ""
+        return version(target.plan.version) + unsure
+    if target.state is TargetState.PUT_BACK:
+        return put_back_version(target)
+    if not changed(target):
+        before = target.plan.live
+        return None if before is None else version(before.version)
+    if target.state is TargetState.CANCELLED and target.plan.live is not None:
+        return put_back_version(target)
+    if did_not_load(target):
+        return f"{version(target.plan.version)} (doesn't load)"
+    return "an unknown version: look in Dagster+"
