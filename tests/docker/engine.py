@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -116,13 +117,16 @@ class DockerEngine(Server):
     def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        # What an engine mounts and leaves when it is killed can't be removed, and pytest fails when
+        # it clears up what old sessions have left: so it isn't among pytest's folders.
+        self._mounts = Path(tempfile.mkdtemp(prefix="dockerd-"))
         self.socket = folder / "docker.sock"
         self.host = f"unix://{self.socket}"
         super().__init__(
             [
                 _find("dockerd") or "dockerd",
                 *("--data-root", str(folder / "data")),
-                *("--exec-root", str(folder / "exec")),
+                *("--exec-root", str(self._mounts)),
                 *("--pidfile", str(folder / "dockerd.pid")),
                 *("--host", self.host),
                 "--iptables=false",
@@ -141,12 +145,12 @@ class DockerEngine(Server):
             subprocess.run(["sh", "-c", 'rm -rf "$0" >/dev/null 2>&1 &', unwanted], check=True)
 
     def _unmount(self) -> None:
-        """An engine leaves its network name spaces mounted; then nobody can remove its folder, and
-        pytest fails over it three sessions later."""
+        """An engine leaves its network name spaces mounted."""
         for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
             place = line.split()[1]
-            if place.startswith(f"{self.folder}/"):
+            if place.startswith((f"{self.folder}/", f"{self._mounts}/")):
                 subprocess.run(["umount", "--lazy", place], check=False)
+        shutil.rmtree(self._mounts, ignore_errors=True)
 
     def make_base(self, name: str = "chatops-test-base:1") -> str:
         """Make a base image FROM scratch with busybox, in a second; return its name."""

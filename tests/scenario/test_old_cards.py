@@ -90,6 +90,7 @@ async def test_plan_again_of_a_plan_that_was_confirmed_meanwhile_is_refused(worl
     await made(world, 1, THREE_DAYS)
     await world.clicks("ada", card, "deploy.confirm")
     answer = await world.private("ada", "`plan_expired`")
+    card = await world.card("has expired", button="deploy.plan_again")
     await world.clicks("grace", card, "deploy.plan_again")
     await world.card("waits for Confirm", number=1)
     await world.clicks("ada", answer, "deploy.plan_again")
