@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from deploy_core.endings import all_of
 from deploy_core.model.errors import AmbiguousLocation, DeployError, MixedProjects, UnknownLocation
 from deploy_core.model.plan import Commit
 from deploy_core.settings import ProjectSettings
@@ -87,7 +88,7 @@ class Catalog:
 
     async def refresh(self) -> None:
         """Read every project's names again. What can't be read is kept as it was and noted."""
-        await asyncio.gather(*(self._refresh(project) for project in self._projects))
+        await all_of(*(self._refresh(project) for project in self._projects))
 
     async def _refresh(self, project: str) -> None:
         try:

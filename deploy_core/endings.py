@@ -4,13 +4,18 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Awaitable, Iterable
+from typing import Any, TypeVar, overload
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
 
 AGAIN_SECONDS = 0.5
 
 
-async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def end_tasks(tasks: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel the tasks and wait until each has really ended; what they raise is dropped.
 
     A library that is interrupted at an unlucky moment may answer with an error of its own instead
@@ -21,6 +26,39 @@ async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=AGAIN_SECONDS)
+
+
+@overload
+async def all_of(one: Awaitable[A], two: Awaitable[B], /) -> tuple[A, B]: ...
+
+
+@overload
+async def all_of(
+    one: Awaitable[A], two: Awaitable[B], three: Awaitable[C], /
+) -> tuple[A, B, C]: ...
+
+
+@overload
+async def all_of(
+    one: Awaitable[A], two: Awaitable[B], three: Awaitable[C], four: Awaitable[D], /
+) -> tuple[A, B, C, D]: ...
+
+
+@overload
+async def all_of(*work: Awaitable[A]) -> list[A]: ...
+
+
+async def all_of(*work: Awaitable[Any]) -> Any:
+    """Do all at the same time and return what they return, in their order.
+
+    When one fails the others are ended before its error is raised: `asyncio.gather` leaves them
+    running, and a program that ends at that moment can hang on a process that was just starting.
+    """
+    tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(each) for each in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        await end_tasks(tasks)
 
 
 async def end_group(process: asyncio.subprocess.Process, grace: float) -> None:

@@ -1,6 +1,5 @@
 """Turns a request into a plan: looks everything up, decides nothing that a person should decide."""
 
-import asyncio
 from dataclasses import dataclass, replace
 
 from deploy_core.agents import agent_problem
@@ -12,6 +11,7 @@ from deploy_core.catalog import Catalog, ProjectAtRef
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.dagster_plus.values import AgentStatus, LocationState
+from deploy_core.endings import all_of
 from deploy_core.model.documents import (
     clean,
     diff_documents,
@@ -120,7 +120,7 @@ class Planner:
         )
 
     async def _now(self, deployment: str) -> Now:
-        documents, states, agents = await asyncio.gather(
+        documents, states, agents = await all_of(
             self._dagster.documents(deployment),
             self._dagster.location_states(deployment),
             self._dagster.agents(deployment),
@@ -155,7 +155,7 @@ class Planner:
                 read = await self._files(projects, request.ref)
         else:
             # The server of git and Dagster+ are asked at the same time: each may be slow.
-            now, read = await asyncio.gather(self._now(name), self._files(projects, request.ref))
+            now, read = await all_of(self._now(name), self._files(projects, request.ref))
         artifacts = ArtifactPlans(self._images, self._pex, self._serverless, self._mirrors, name)
         plans = []
         for location, project in found.items():
@@ -179,7 +179,7 @@ class Planner:
         return plans
 
     async def _files(self, projects: list[str], ref: str | None) -> dict[str, ProjectAtRef]:
-        files = await asyncio.gather(*(self._catalog.read(project, ref) for project in projects))
+        files = await all_of(*(self._catalog.read(project, ref) for project in projects))
         return {file.project: file for file in files}
 
     async def _from_file(

@@ -11,6 +11,7 @@ from deploy_core.catalog import Catalog
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.values import AgentStatus, Repository
 from deploy_core.drift import Drift, Drifts
+from deploy_core.endings import all_of
 from deploy_core.model.deploys import Deploy
 from deploy_core.model.errors import DagsterPlusError, UnknownLocation
 from deploy_core.model.python_error import PythonError
@@ -116,7 +117,7 @@ class StatusBoard:
         seen = reading.locations.get(name)
         if seen is None:
             raise unknown_location(deployment, name, reading.locations)
-        joined, repositories, deploys = await asyncio.gather(
+        joined, repositories, deploys = await all_of(
             self._joined(reading, [seen]),
             self._repositories(deployment, seen),
             self._store.deploys.recent(deployment=deployment, location=name, most=LAST_DEPLOYS),
@@ -136,7 +137,7 @@ class StatusBoard:
             for seen in ordered
             if (project := projects[seen.name]) is not None and seen.version.commit is not None
         }
-        changes, running, drifts, _ = await asyncio.gather(
+        changes, running, drifts, _ = await all_of(
             self._store.history.changes(reading.deployment),
             self._store.history.open_deploys(reading.deployment),
             self._drifts.of(set(commits.values()), within=DRIFT_SECONDS),
@@ -186,7 +187,7 @@ class StatusBoard:
         failed = [seen for seen in ordered if seen.health is Health.FAILED][:MOST_ERRORS]
         with suppress(TimeoutError, DagsterPlusError):
             async with asyncio.timeout(ERROR_SECONDS):
-                await asyncio.gather(*(self._readings.error(deployment, seen) for seen in failed))
+                await all_of(*(self._readings.error(deployment, seen) for seen in failed))
 
     async def _repositories(
         self, deployment: str, seen: LocationSeen

@@ -1,6 +1,5 @@
 """`dagster-chatops check`: everything that can be wrong before the first deploy."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from rich.markup import escape
@@ -13,6 +12,7 @@ from bot.settings import BotSettings
 from bot.slack_app import make_web_client
 from bot.wiring import Core, open_core
 from deploy_core.agents import agent_problem
+from deploy_core.endings import all_of
 from handlers.blocks import Message
 from handlers.slack import Slack
 
@@ -78,7 +78,7 @@ async def _projects(core: Core) -> AsyncIterator[Finding]:
         names = ", ".join(location.name for location in read.locations)
         return Finding(f"Project {project}", f"{read.ref} is {read.commit.short}; {names}")
 
-    for finding in await asyncio.gather(*(look(name) for name in core.settings.core.projects)):
+    for finding in await all_of(*(look(name) for name in core.settings.core.projects)):
         yield finding
 
 

@@ -1,11 +1,11 @@
 """The part of `check` that asks Docker engines and registries."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from bot.cli.finding import Finding, tried, wrong
 from bot.wiring import Core
 from deploy_core.artifacts.documents import repository_in_file
+from deploy_core.endings import all_of
 from deploy_core.model.errors import DeployError
 
 
@@ -20,7 +20,7 @@ async def images(core: Core) -> AsyncIterator[Finding]:
         async for finding in _engines(core):
             yield finding
     repositories = await _repositories(core)
-    found = await asyncio.gather(*(_repository(core, *each) for each in repositories.items()))
+    found = await all_of(*(_repository(core, *each) for each in repositories.items()))
     for finding in found:
         yield finding
 

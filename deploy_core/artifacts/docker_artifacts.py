@@ -31,6 +31,7 @@ from deploy_core.artifacts.registry import RegistryClient
 from deploy_core.artifacts.registry_errors import engine_gone
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.values import ServerlessRegistry
+from deploy_core.endings import all_of
 from deploy_core.model.errors import (
     ArtifactError,
     BuildFailed,
@@ -197,7 +198,7 @@ class DockerArtifacts:
     async def engine_versions(self) -> dict[str, str | EngineGone]:
         """Return each builder's version, or what keeps it from building."""
         engines = self._engines.all()
-        found = await asyncio.gather(*(self._version(engine) for engine in engines))
+        found = await all_of(*(self._version(engine) for engine in engines))
         return {engine.name: said for engine, said in zip(engines, found, strict=True)}
 
     async def buildkit(self) -> Path | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from deploy_core.artifacts.docker_artifacts import KEY_TAG, DockerArtifacts
 from deploy_core.artifacts.documents import repository_in_file, tag_of_commit
 from deploy_core.catalog import Catalog, ProjectAtRef
+from deploy_core.endings import all_of
 from deploy_core.model.errors import DeployError
 from deploy_core.sources.git import GitMirrors
 from deploy_core.sources.git_process import run_git
@@ -46,7 +47,7 @@ class OfferedTags:
         """
         failed: dict[str, DeployError] = {}
         prebuilt = [p for p in self._catalog.last.values() if p.settings.artifact == "prebuilt"]
-        await asyncio.gather(*(self._project(project, failed) for project in prebuilt))
+        await all_of(*(self._project(project, failed) for project in prebuilt))
         return failed
 
     async def _project(self, project: ProjectAtRef, failed: dict[str, DeployError]) -> None:

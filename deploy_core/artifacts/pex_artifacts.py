@@ -26,6 +26,7 @@ from deploy_core.artifacts.pex_storage import PexStorage
 from deploy_core.artifacts.secret_sources import Redactor
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.endings import all_of
 from deploy_core.model.errors import ArtifactError, BuildTimedOut, PexMissing, PythonVersionUnknown
 from deploy_core.settings import ServerlessSettings
 
@@ -107,7 +108,7 @@ class PexArtifacts:
 
         Raises `UploadExpired`, `UploadFailed`, `PexMissing`.
         """
-        deps, source = await asyncio.gather(
+        deps, source = await all_of(
             *(self._bring(deployment, name, on_progress) for name in (built.deps, built.source))
         )
         if deps and built.deps_key:

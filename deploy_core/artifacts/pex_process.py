@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_core.artifacts.build_output import BuildLog
-from deploy_core.endings import end_group
+from deploy_core.endings import all_of, end_group
 from deploy_core.model.errors import InternalError
 from deploy_core.sources.address import hide_userinfo
 
@@ -101,7 +101,7 @@ async def run_job(
     except OSError as error:
         raise JobFailed("builder_missing", f"{python} can't be run: {error}") from None
     try:
-        lines, last = await asyncio.gather(
+        lines, last = await all_of(
             _log(process, json.dumps(job), log), _last_event(process, on_event)
         )
         code = await process.wait()

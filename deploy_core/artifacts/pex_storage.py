@@ -11,6 +11,7 @@ import structlog
 
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.endings import all_of
 from deploy_core.model.errors import UploadExpired, UploadFailed
 
 OnSent = Callable[[int, int], None]
@@ -40,7 +41,7 @@ class PexStorage:
         may call a missing file forbidden.
         """
         urls = await self._dagster.pex_urls(deployment, names, upload=False)
-        found = await asyncio.gather(*(self._there(url) for url in urls))
+        found = await all_of(*(self._there(url) for url in urls))
         return {name for name, there in zip(names, found, strict=True) if there}
 
     async def _there(self, url: str) -> bool:

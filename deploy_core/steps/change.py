@@ -4,6 +4,7 @@ import asyncio
 
 from deploy_core.agents import agent_problem
 from deploy_core.dagster_plus.values import LocationState
+from deploy_core.endings import all_of
 from deploy_core.model.documents import clean, merge_documents, with_image
 from deploy_core.model.errors import ArtifactError, NoAgent, NoAgentOnQueue, PlanChanged
 from deploy_core.model.plan import DeployKind, Document, StepName
@@ -22,9 +23,9 @@ async def read_live(services: Services, run: Run) -> Output:
     Raises `PlanChanged` when a confirmed plan no longer is what would be sent, `NoAgent` or
     `NoAgentOnQueue` when nobody would load it, `PexMissing`: then nothing is sent at all.
     """
-    _, requested = await asyncio.gather(_some_agent(services, run), requested_now(services, run))
+    _, requested = await all_of(_some_agent(services, run), requested_now(services, run))
     # After what is requested, never before: a change in between must look like somebody else's.
-    documents, states = await asyncio.gather(
+    documents, states = await all_of(
         services.dagster.documents(run.deployment),
         services.dagster.location_states(run.deployment),
     )

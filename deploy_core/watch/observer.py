@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.values import Run, RunStatus
+from deploy_core.endings import all_of
 from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import ChainedError, PythonError
 from deploy_core.settings import CoreSettings
@@ -163,7 +164,7 @@ class Observer:
             for each in happened
             if each.happened in {Happened.FAILED, Happened.FAILED_DIFFERENTLY}
         ]
-        errors = await asyncio.gather(
+        errors = await all_of(
             *(
                 self._error(reading.deployment, reading.locations[each.location])
                 for each in failed[:MOST_ERRORS]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
-from deploy_core.endings import end_tasks
+from deploy_core.endings import all_of, end_tasks
 from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import PythonError
 from deploy_core.watch.reading import LocationSeen, Reading, make_reading
@@ -96,7 +96,7 @@ class Readings:
     async def _ask(self, deployment: str, kept: _Kept) -> Reading:
         at = self._clock.now()
         try:
-            deployed, states, agents = await asyncio.gather(
+            deployed, states, agents = await all_of(
                 self._dagster.deployed(deployment),
                 self._dagster.location_states(deployment),
                 self._dagster.agents(deployment),

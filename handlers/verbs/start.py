@@ -2,6 +2,7 @@
 
 import asyncio
 
+from deploy_core.endings import all_of
 from deploy_core.model.deploys import Deploy, Place
 from deploy_core.model.plan import DeployPlan, DeployRequest
 from handlers.desk import Ask, Desk
@@ -21,7 +22,7 @@ async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
     made = await desk.store.deploys.made_from(ask.key)
     if made is not None:
         return made
-    plan, here = await asyncio.gather(_plan(desk, ask, wanted), desk.slack.may_post(ask.channel))
+    plan, here = await all_of(_plan(desk, ask, wanted), desk.slack.may_post(ask.channel))
     place = Place(channel=ask.channel) if here else await _place(desk, ask, plan.deployment)
     started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)
     if place.channel != ask.channel:
