@@ -6,7 +6,7 @@ VENV := .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 # Most tests wait for other processes, so more workers than cores are quicker.
-WORKERS ?= 3
+WORKERS ?= 4
 READY := $(VENV)/.ready
 
 .PHONY: help
@@ -31,8 +31,12 @@ demo: $(READY) ## Start the sandbox and the bot, play a deploy, stay up
 	@$(BIN)/python -m sandbox.demo
 
 .PHONY: test
-test: $(READY) ## Run all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST)
+test: $(READY) ## Run the tests
+	@$(BIN)/python -m pytest -n $(WORKERS) -m "not proof" $(PYTEST)
+
+.PHONY: proof
+proof: $(READY) ## Run the long tests: kills at every place, containers, PEX files, load
+	@$(BIN)/python -m pytest -n $(WORKERS) -m proof $(PYTEST)
 
 .PHONY: nightly
 nightly: $(READY) ## Play 10,000 random steps of trouble (SEED=… repeats a run)

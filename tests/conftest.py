@@ -28,6 +28,10 @@ LONGEST = ("docker", "docker_e2e", "docker_image", "serverless", "crash", "e2e",
 """They come first, so that no worker is left alone with them at the end."""
 
 
+PROOFS = ("crash", "docker", "docker_e2e", "docker_image", "serverless", "load")
+"""What takes long or needs an engine is marked `proof`: `make proof` runs it."""
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """A file's tests stay on one worker, and so do those of folders that share something."""
 
@@ -48,8 +52,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first."""
+    """Mark what is a proof, and put what takes longest first."""
+    for item in items:
+        if folder_of(item.nodeid) in PROOFS:
+            item.add_marker("proof")
     order = {folder: place for place, folder in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(folder_of(item.nodeid), len(order)))
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.world import CHANNEL, World, open_world
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.proof, pytest.mark.asyncio(loop_scope="session")]
 
 CANCEL_SECONDS = 5.0
 

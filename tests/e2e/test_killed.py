@@ -8,7 +8,7 @@ from handlers import modals
 from sandbox.bot_process import start_bot
 from tests.e2e.world import BOT_CHANGES, CHANNEL, World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.proof, pytest.mark.asyncio(loop_scope="session")]
 
 PLAN_SECONDS = 60.0
 LEASE_SECONDS = 45.0

@@ -143,6 +143,7 @@ async def test_boto3_fetches_what_was_put(
         assert (await other.get(put.partition("?")[0])).status_code == 403
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(600)
 async def test_the_cli_deploys_a_python_executable(
     dagster_plus: DagsterPlus, run_serverless: RunCli, tmp_path: Path

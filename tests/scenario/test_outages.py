@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from sandbox.slack.seen import SeenMessage
 from tests.engine.world import FastClock
@@ -43,11 +44,12 @@ async def test_slack_gone_for_ten_minutes_is_caught_up_with_in_order(
     """The bot's waiting is twenty times as fast here, and its ten minutes are given to it."""
     clock = FastClock()
     async with open_world(tmp_path, projects, clock=clock) as world:
-        for name in ("quickstart", "core"):
+        cards = []
+        for number, name in enumerate(("quickstart", "core")):
             world.hold_loading(name)
             await world.types("ada", f"/dagster deploy {name}")
-        first = await world.card("waiting for the agent")
-        second = await world.card("waiting for the agent", number=1)
+            cards.append(await world.card("waiting for the agent", number=number))
+        first, second = cards
         await world.workspace.fault("*", drop="before", times=100_000)
         tried = len(await world.workspace.calls("apps.connections.open"))
         await world.workspace.control("sockets", do="close")
@@ -115,6 +117,7 @@ def told(calls: list[dict[str, Any]], card: SeenMessage) -> list[str]:
     ]
 
 
+@pytest.mark.proof
 async def test_a_store_locked_in_mid_step_stops_before_the_change_and_goes_on(
     tmp_path: Path, projects: dict[str, Path]
 ) -> None:
