@@ -168,6 +168,7 @@ async def test_bare_commands_help_and_typos_are_answered_privately(world: World)
     await linus.wait_for_ephemeral(CHANNEL, lambda message: "not_allowed" in message.shown)
 
 
+@pytest.mark.proof
 async def test_the_demo_ends_well_without_a_terminal(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.demo", "--home", str(tmp_path)),

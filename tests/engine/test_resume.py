@@ -4,6 +4,8 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from deploy_core.model.deploys import Deploy, EventKind
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
@@ -57,6 +59,7 @@ async def killed_after(world: World, commits: int) -> tuple[Deploy, bool]:
     return ended, not found.ended
 
 
+@pytest.mark.proof
 async def test_killed_after_any_write_the_next_worker_goes_on_from_the_journal(
     tmp_path: Path, projects: dict[str, Path]
 ) -> None:

@@ -18,7 +18,7 @@ from sandbox.dagster_plus.locations import Deployment
 from sandbox.dagster_plus.server import DagsterPlus, start_dagster_plus
 from sandbox.projects import make_projects
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.proof]
 
 
 @pytest.fixture

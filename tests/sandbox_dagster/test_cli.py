@@ -3,11 +3,14 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from sandbox.dagster_plus.faults import LoadErrorText
 from sandbox.dagster_plus.instant_agent import BrokenCode, InstantAgentSettings
 from sandbox.dagster_plus.server import DagsterPlus
+
+pytestmark = pytest.mark.proof
 
 RunCli = Callable[..., Awaitable[tuple[int, str]]]
 

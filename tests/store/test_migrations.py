@@ -129,6 +129,7 @@ class CutOff(Exception):
     """The process ends here."""
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("revision", [None, *OLD])
 async def test_cut_off_at_any_statement_nothing_has_happened(
     address: str, revision: str | None, clock: ManualClock
