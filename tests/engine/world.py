@@ -222,8 +222,10 @@ class World:
 
         That one would have to wait for the end of the dead one's leases: the clock is moved there.
         """
+        running = [*self.working, *self.worker._running]
         self.cut_off()
-        await asyncio.gather(*self.working, return_exceptions=True)
+        # A call of the store runs to its end, and may be one that prolongs a lease.
+        await asyncio.gather(*running, return_exceptions=True)
         self.working.clear()
         self.clock.ahead += timedelta(seconds=31)
         self.worker = Worker(self.services, kind="test")
