@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar, overload
 
 A = TypeVar("A")
@@ -59,6 +59,23 @@ async def all_of(*work: Awaitable[Any]) -> Any:
         return await asyncio.gather(*tasks)
     finally:
         await end_tasks(tasks)
+
+
+async def to_its_end(work: Coroutine[Any, Any, A]) -> A:
+    """Return what the work returns. Who is cancelled meanwhile waits for its end all the same, and
+    then passes the cancellation on."""
+    task = asyncio.ensure_future(work)
+    interrupted: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted is not None:
+        if not task.cancelled():
+            task.exception()  # nobody is left to be told
+        raise interrupted
+    return task.result()
 
 
 async def end_group(process: asyncio.subprocess.Process, grace: float) -> None:

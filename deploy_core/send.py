@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 
 from deploy_core.dagster_plus.values import Deployed
+from deploy_core.endings import to_its_end
 from deploy_core.model.errors import AnswerLost, DagsterPlusError, ServerError, Superseded
 from deploy_core.model.plan import Document, StepName
 from deploy_core.requested import asks_for, fingerprint
@@ -46,7 +47,9 @@ async def send_document(
         services.crash.reach(step, "sending")
         services.store.work.require_time(run.claim, until, services.dagster.mutation_timeout)
         try:
-            await services.dagster.put_location(run.deployment, document)
+            # A process that is told to end gives its lease back, and another goes on at once: it
+            # must not find a request of ours still under way, and send it again.
+            await to_its_end(services.dagster.put_location(run.deployment, document))
             services.crash.reach(step, "sent")
         except AnswerLost:
             run.maybe_changed = True

@@ -5,11 +5,12 @@ time, and cancelled again not at all; until then it holds SQLite's write lock, a
 waits. An operation is short, so it is cheaper to let it finish.
 """
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from deploy_core.endings import to_its_end
 
 T = TypeVar("T")
 Kind = TypeVar("Kind", bound=type)
@@ -28,20 +29,6 @@ def _to_its_end(
 ) -> Callable[..., Coroutine[Any, Any, T]]:
     @functools.wraps(method)
     async def call(*arguments: Any, **named: Any) -> T:
-        return await _finish(asyncio.ensure_future(method(*arguments, **named)))
+        return await to_its_end(method(*arguments, **named))
 
     return call
-
-
-async def _finish(work: asyncio.Future[T]) -> T:
-    interrupted: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait({work})
-        except asyncio.CancelledError as error:
-            interrupted = error
-    if interrupted is not None:
-        if not work.cancelled():
-            work.exception()  # nobody is left to be told
-        raise interrupted
-    return work.result()

@@ -72,7 +72,7 @@ async def test_what_slack_delivers_to_all_is_dealt_with_once(world: World) -> No
     await told_once(world, deploy)
 
 
-@pytest.mark.parametrize("place", ["apply:sending", "apply:started", "wait:seen"])
+@pytest.mark.parametrize("place", ["card:posted", "apply:sending", "apply:started", "wait:seen"])
 async def test_a_stopped_process_is_followed_and_fenced_out_when_it_wakes(
     world: World, place: str
 ) -> None:

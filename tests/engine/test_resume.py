@@ -158,6 +158,23 @@ async def test_drained_the_deploy_goes_on_in_the_next_process_at_once(world: Wor
     assert len(await world.requests("mutation")) == 2
 
 
+async def test_drained_in_the_middle_of_sending_the_next_process_sends_nothing_again(
+    world: World,
+) -> None:
+    """The next one goes on at once: our request must not still be under way then."""
+    world.fault("mutation", "slow_before_change", seconds=0.5)
+    started = await world.start("quickstart")
+    await world.asked("mutation")
+    await world.worker.drain(0)
+    for task in world.working:
+        task.cancel()
+    world.worker = Worker(world.services, kind="test")
+    world.run_worker()
+    target = (await world.ended(started.id)).targets[0]
+    assert target.state is TargetState.VERIFIED
+    assert len(await world.requests("mutation")) == 1
+
+
 async def test_draining_lets_what_is_nearly_done_end(world: World) -> None:
     world.fault("mutation", "slow", seconds=0.2)
     started = await world.start("quickstart")
