@@ -63,6 +63,7 @@ class Worker:
         while not self._left:
             try:
                 if self._services.clock.monotonic() - renewed >= renew_seconds:
+                    await self._services.store.database.end_stuck()
                     await self.enlist()
                     # Only what runs here: a target whose task ended is for the next claim.
                     await self._services.store.work.renew(

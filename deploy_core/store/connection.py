@@ -33,6 +33,16 @@ nothing is ever sent to Dagster+ by a worker that waited for the database."""
 IDLE_SECONDS = 10
 """How long PostgreSQL waits for the next statement of a transaction; ours take milliseconds."""
 
+APPLICATION = "dagster-chatops"
+"""The name under which PostgreSQL shows our connections."""
+
+_END_STUCK = sa.text(
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user"
+    " AND application_name = :application AND state = 'active' AND wait_event = 'ClientRead'"
+    " AND xact_start IS NOT NULL AND state_change < clock_timestamp() - make_interval(secs => :old)"
+)
+
 
 class Database:
     """One database, embedded (SQLite) or a server (PostgreSQL).
@@ -124,6 +134,19 @@ class Database:
         finally:
             self._turns.give()
 
+    async def end_stuck(self, seconds: float = IDLE_SECONDS) -> int:
+        """End our connections to PostgreSQL whose process stopped between preparing a statement and
+        executing it; return how many there were.
+
+        Such a transaction isn't idle for PostgreSQL, nor does its time-out for statements end it:
+        its locks would be held for as long as the process stands still.
+        """
+        if self.is_sqlite:
+            return 0
+        async with self.read() as connection:
+            found = {"application": APPLICATION, "old": seconds}
+            return int((await connection.execute(_END_STUCK, found)).scalar_one())
+
     async def migrate(self) -> None:
         """Make or upgrade the tables. Raises `StoreTooNew` on a newer schema."""
         with mapped():
@@ -190,13 +213,16 @@ def _engine(url: str) -> AsyncEngine:
     if not url.startswith("sqlite"):
         # A process that is stopped in the middle of a transaction must not hold its locks for ever:
         # nobody could take over what it has.
-        seconds = {"idle_in_transaction_session_timeout": str(IDLE_SECONDS * 1000)}
+        settings = {
+            "application_name": APPLICATION,
+            "idle_in_transaction_session_timeout": str(IDLE_SECONDS * 1000),
+        }
         return create_async_engine(
             url,
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=10,
-            connect_args={"server_settings": seconds},
+            connect_args={"server_settings": settings},
         )
     # Each call to the driver is a trip to another thread and back; what `read` and `write` begin
     # they also end, so the pool's own rollback on return would be one for nothing.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from pydantic import JsonValue
@@ -16,6 +17,7 @@ from deploy_core.store import connection
 from deploy_core.store.store import Store
 from tests.support.clock import ManualClock
 from tests.support.plans import plan, request
+from tests.support.postgres import USER
 
 BUSY, TURN = 0.3, 0.6
 
@@ -149,4 +151,27 @@ async def test_a_server_that_ends_is_said_and_its_return_is_enough(
         async with store.database.write() as connection:
             await connection.execute(ending)
     assert await store.deploys.create(plan(), request()) == 2
+    await store.close()
+
+
+async def test_a_process_that_stopped_before_it_executed_what_it_prepared_holds_no_lock(
+    postgres_database: str, clock: ManualClock
+) -> None:
+    """PostgreSQL's own time-outs don't see it: for them the statement is still being sent."""
+    store = await Store.open(postgres_database, clock)
+    await store.deploys.create(plan(), request())
+    name = {"application_name": connection.APPLICATION}
+    stopped = await asyncpg.connect(postgres_database, user=USER, server_settings=name)
+    await stopped.execute("BEGIN")
+    await stopped.execute("UPDATE targets SET note = 'stopped'")
+    await stopped.prepare("SELECT note FROM targets WHERE id = $1")
+    assert await store.database.end_stuck(60) == 0, "it may still go on"
+    async with asyncio.timeout(10):
+        while await store.database.end_stuck(0.1) == 0:  # noqa: ASYNC110 - it must get old
+            await asyncio.sleep(0.05)
+    async with store.database.write() as writing:
+        await writing.execute(sa.text("UPDATE targets SET note = 'ours'"))
+    gone = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+    with pytest.raises(gone):
+        await stopped.execute("COMMIT")
     await store.close()
