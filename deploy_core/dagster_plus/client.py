@@ -10,7 +10,7 @@ import httpx
 from pydantic import JsonValue, SecretStr
 
 from deploy_core.clock import Clock
-from deploy_core.dagster_plus import documents, urls, wire
+from deploy_core.dagster_plus import documents, run_answers, urls, wire
 from deploy_core.dagster_plus.documents import Operation
 from deploy_core.dagster_plus.transport import OnCall, Transport, new_http_client
 from deploy_core.dagster_plus.values import (
@@ -21,6 +21,7 @@ from deploy_core.dagster_plus.values import (
     LocationState,
     Repository,
     Run,
+    RunError,
     RunStatus,
     ServerlessRegistry,
 )
@@ -30,6 +31,10 @@ from deploy_core.model.python_error import PythonError
 from deploy_core.single_flight import SingleFlight
 
 T = TypeVar("T")
+
+EVENTS_IN_PAGE = 1_000
+MOST_EVENT_PAGES = 5
+"""So much of a run's log is read to find out why it failed."""
 
 
 class DagsterPlus:
@@ -125,20 +130,46 @@ class DagsterPlus:
         deployment: str,
         *,
         statuses: Collection[RunStatus],
+        job: str | None = None,
         updated_after: datetime | None = None,
+        created_after: datetime | None = None,
+        older_than: str | None = None,
         most: int = 50,
     ) -> list[Run]:
-        """Return the newest runs of these statuses, newest first."""
+        """Return the newest runs of these statuses, newest first; the next page of them has those
+        `older_than` the last run's id."""
         names: list[JsonValue] = [*sorted(statuses)]
         wanted: dict[str, JsonValue] = {"statuses": names}
+        if job is not None:
+            wanted["pipelineName"] = job
         if updated_after is not None:
             wanted["updatedAfter"] = updated_after.timestamp()
+        if created_after is not None:
+            wanted["createdAfter"] = created_after.timestamp()
         return await self._transport.call(
             documents.RUNS,
-            wire.read_runs,
+            run_answers.read_runs,
             deployment=deployment,
-            variables={"filter": wanted, "limit": most},
+            variables={"filter": wanted, "cursor": older_than, "limit": most},
         )
+
+    async def run_error(self, deployment: str, run_id: str) -> RunError | None:
+        """Return why a run failed; None where its events, of which the first
+        `MOST_EVENT_PAGES` pages are read, don't say it."""
+        of_run, cursor = None, None
+        for _ in range(MOST_EVENT_PAGES):
+            page = await self._transport.call(
+                documents.RUN_EVENTS,
+                run_answers.read_run_events,
+                deployment=deployment,
+                variables={"runId": run_id, "cursor": cursor, "limit": EVENTS_IN_PAGE},
+            )
+            if page.of_step is not None:
+                return page.of_step
+            of_run, cursor = of_run or page.of_run, page.cursor
+            if cursor is None:
+                break
+        return of_run
 
     async def agent_type(self, deployment: str) -> AgentType:
         """Return whether the agents are the customer's own or Dagster's."""

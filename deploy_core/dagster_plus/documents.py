@@ -125,8 +125,8 @@ AGENTS = Operation(
 
 RUNS = Operation(
     "ChatopsRuns",
-    """query ChatopsRuns($filter: RunsFilter, $limit: Int) {
-  runsOrError(filter: $filter, limit: $limit) {
+    """query ChatopsRuns($filter: RunsFilter, $cursor: String, $limit: Int) {
+  runsOrError(filter: $filter, cursor: $cursor, limit: $limit) {
     __typename
     ... on Runs {
       results {
@@ -135,10 +135,42 @@ RUNS = Operation(
         jobName
         creationTime
         startTime
+        endTime
+        updateTime
+        rootRunId
+        parentRunId
+        tags { key value }
         repositoryOrigin { repositoryLocationName }
       }
     }
     ... on InvalidPipelineRunsFilterError { message }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
+RUN_EVENTS = Operation(
+    "ChatopsRunEvents",
+    """query ChatopsRunEvents($runId: ID!, $cursor: String, $limit: Int) {
+  logsForRun(runId: $runId, afterCursor: $cursor, limit: $limit) {
+    __typename
+    ... on EventConnection {
+      events {
+        __typename
+        ... on ExecutionStepFailureEvent {
+          stepKey
+          message
+          error { message stack errorChain { isExplicitLink error { message stack } } }
+        }
+        ... on RunFailureEvent {
+          message
+          error { message stack errorChain { isExplicitLink error { message stack } } }
+        }
+      }
+      cursor
+      hasMore
+    }
+    ... on RunNotFoundError { message }
     ... on PythonError { message stack }
   }
 }""",
@@ -214,6 +246,7 @@ ALL_OPERATIONS = (
     WORKSPACE_ENTRIES,
     AGENTS,
     RUNS,
+    RUN_EVENTS,
     DEPLOYMENTS,
     AGENT_TYPE,
     SERVERLESS_REGISTRY,

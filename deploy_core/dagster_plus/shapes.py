@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from deploy_core.dagster_plus.values import AgentType, RunStatus
+from deploy_core.dagster_plus.values import AgentType
 
 EpochSeconds = Annotated[float, Field(ge=0, le=253_402_300_799)]  # up to the year 9999
 
@@ -209,35 +209,6 @@ class AgentShape(Shape):
 
 class AgentsData(Shape):
     agents: list[AgentShape]
-
-
-class OriginShape(Shape):
-    location: str = Field(alias="repositoryLocationName")
-
-
-class RunShape(Shape):
-    id: str = Field(alias="runId")
-    status: RunStatus
-    job: str = Field(alias="jobName")
-    created_at: EpochSeconds = Field(alias="creationTime")
-    started_at: EpochSeconds | None = Field(alias="startTime")
-    origin: OriginShape | None = Field(alias="repositoryOrigin")
-
-
-class RunsShape(Shape):
-    typename: Literal["Runs"] = Field(alias="__typename")
-    results: list[RunShape]
-
-
-class InvalidFilterShape(Shape):
-    typename: Literal["InvalidPipelineRunsFilterError"] = Field(alias="__typename")
-    message: str
-
-
-class RunsData(Shape):
-    runs: RunsShape | InvalidFilterShape | PythonErrorShape = Field(
-        alias="runsOrError", discriminator="typename"
-    )
 
 
 class DeploymentShape(Shape):

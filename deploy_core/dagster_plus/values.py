@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import JsonValue, SecretStr
 
+from deploy_core.model.python_error import PythonError
+
 AgentType = Literal["HYBRID", "SERVERLESS"]
 
 
@@ -107,7 +109,11 @@ RunStatus = Literal[
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `location` is None for a run that no code location is named with."""
+    """One run. `location` is None for a run that no code location is named with.
+
+    `root_id` is the first run that this one executes again, None for a first run; `automatic` says
+    that Dagster itself started it after a failure.
+    """
 
     id: str
     status: RunStatus
@@ -115,6 +121,23 @@ class Run:
     location: str | None
     created_at: datetime
     started_at: datetime | None
+    ended_at: datetime | None = None
+    updated_at: datetime | None = None
+    root_id: str | None = None
+    automatic: bool = False
+
+    @property
+    def root(self) -> str:
+        """The run that was started first, of all that are the same again."""
+        return self.root_id or self.id
+
+
+@dataclass(frozen=True)
+class RunError:
+    """Why a run failed: the first step that did, or None where the run failed without one."""
+
+    step: str | None
+    error: PythonError
 
 
 @dataclass(frozen=True)

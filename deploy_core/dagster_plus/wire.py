@@ -16,6 +16,7 @@ from pydantic import BaseModel, JsonValue, SecretStr, TypeAdapter, ValidationErr
 from deploy_core.dagster_plus import documents, shapes
 from deploy_core.dagster_plus.answers import LONGEST_DETAIL, JsonObject
 from deploy_core.dagster_plus.documents import Operation
+from deploy_core.dagster_plus.run_shapes import EventErrorShape
 from deploy_core.dagster_plus.values import (
     AgentStatus,
     AgentType,
@@ -23,7 +24,6 @@ from deploy_core.dagster_plus.values import (
     DeploymentInfo,
     LocationState,
     Repository,
-    Run,
     Schedule,
     Sensor,
     ServerlessRegistry,
@@ -46,9 +46,9 @@ _OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 def read_location_states(data: JsonObject) -> dict[str, LocationState]:
     """Return the state of every location by name."""
     operation = documents.LOCATION_STATES
-    workspace = _checked(operation, shapes.WorkspaceData, data).workspace_or_error
+    workspace = checked(operation, shapes.WorkspaceData, data).workspace_or_error
     if isinstance(workspace, shapes.PythonErrorShape):
-        raise _server_error(operation, workspace)
+        raise server_error(operation, workspace)
     return {
         entry.name: LocationState(
             name=entry.name,
@@ -65,31 +65,20 @@ def read_location_states(data: JsonObject) -> dict[str, LocationState]:
 def read_location_error(data: JsonObject) -> PythonError | None:
     """Return why the location didn't load; None if it did, is still loading, or doesn't exist."""
     operation = documents.LOCATION_ERROR
-    entry = _checked(operation, shapes.LocationEntryData, data).entry
+    entry = checked(operation, shapes.LocationEntryData, data).entry
     if isinstance(entry, shapes.PythonErrorShape):
-        raise _server_error(operation, entry)
+        raise server_error(operation, entry)
     if entry is None or not isinstance(entry.content, shapes.LoadErrorShape):
         return None
-    return PythonError(
-        message=entry.content.message,
-        stack=tuple(entry.content.stack),
-        chain=tuple(
-            ChainedError(
-                message=link.error.message,
-                stack=tuple(link.error.stack),
-                is_explicit=link.is_explicit,
-            )
-            for link in entry.content.chain
-        ),
-    )
+    return python_error_from(entry.content)
 
 
 def read_repositories(data: JsonObject) -> tuple[Repository, ...] | None:
     """Return what is in a loaded location; None where it isn't loaded, or isn't there."""
     operation = documents.LOCATION_CONTENTS
-    entry = _checked(operation, shapes.ContentsData, data).entry
+    entry = checked(operation, shapes.ContentsData, data).entry
     if isinstance(entry, shapes.PythonErrorShape):
-        raise _server_error(operation, entry)
+        raise server_error(operation, entry)
     if entry is None or not isinstance(entry.content, shapes.ContentsShape):
         return None
     return tuple(_repository(found) for found in entry.content.repositories)
@@ -111,19 +100,19 @@ def _repository(found: shapes.RepositoryShape) -> Repository:
 def read_documents(data: JsonObject) -> dict[str, Document]:
     """Return the document of every location by name, just as Dagster+ keeps it."""
     operation = documents.LOCATION_DOCUMENTS
-    found = _checked(operation, shapes.DocumentsData, data).holder.document.locations
+    found = checked(operation, shapes.DocumentsData, data).holder.document.locations
     named: dict[str, Document] = {}
     for document in found:
         name = document.get("location_name")
         if not isinstance(name, str):
-            raise _not_understood(operation, "a document without a location_name")
+            raise not_understood(operation, "a document without a location_name")
         named[name] = document
     return named
 
 
 def read_deployed(data: JsonObject) -> dict[str, Deployed]:
     """Return what was requested last for every location, by name."""
-    entries = _checked(documents.WORKSPACE_ENTRIES, shapes.EntriesData, data).workspace.entries
+    entries = checked(documents.WORKSPACE_ENTRIES, shapes.EntriesData, data).workspace.entries
     return {entry.name: _deployed(entry) for entry in entries}
 
 
@@ -134,7 +123,7 @@ def _deployed(entry: shapes.EntryShape) -> Deployed:
         metadata = _OBJECT.validate_python(raw)
         known = shapes.MetadataShape.model_validate(metadata)
     except (ValueError, RecursionError):  # pydantic's ValidationError is a ValueError
-        raise _not_understood(operation, "serializedDeploymentMetadata") from None
+        raise not_understood(operation, "serializedDeploymentMetadata") from None
     return Deployed(
         location=entry.name,
         image=known.image,
@@ -148,7 +137,7 @@ def _deployed(entry: shapes.EntryShape) -> Deployed:
 
 def read_agents(data: JsonObject) -> list[AgentStatus]:
     """Return the agents of a deployment, in Dagster+'s order."""
-    agents = _checked(documents.AGENTS, shapes.AgentsData, data).agents
+    agents = checked(documents.AGENTS, shapes.AgentsData, data).agents
     return [
         AgentStatus(
             id=agent.id,
@@ -166,47 +155,25 @@ def read_agents(data: JsonObject) -> list[AgentStatus]:
     ]
 
 
-def read_runs(data: JsonObject) -> list[Run]:
-    """Return the runs, in Dagster+'s order."""
-    found = _checked(documents.RUNS, shapes.RunsData, data).runs
-    if isinstance(found, shapes.PythonErrorShape):
-        raise _server_error(documents.RUNS, found)
-    if isinstance(found, shapes.InvalidFilterShape):
-        raise _not_understood(documents.RUNS, found.message)
-    return [
-        Run(
-            id=run.id,
-            status=run.status,
-            job=run.job,
-            location=run.origin.location if run.origin is not None else None,
-            created_at=datetime.fromtimestamp(run.created_at, UTC),
-            started_at=None
-            if run.started_at is None
-            else datetime.fromtimestamp(run.started_at, UTC),
-        )
-        for run in found.results
-    ]
-
-
 def read_deployments(data: JsonObject) -> list[DeploymentInfo]:
     """Return the deployments of the organisation."""
     return [
         DeploymentInfo(
             name=item.name, id=item.id, is_branch=item.is_branch, agent_type=item.agent_type
         )
-        for item in _checked(documents.DEPLOYMENTS, shapes.DeploymentsData, data).deployments
+        for item in checked(documents.DEPLOYMENTS, shapes.DeploymentsData, data).deployments
     ]
 
 
 def read_agent_type(data: JsonObject) -> AgentType:
     """Return whether the deployment's agents are the customer's own or Dagster's."""
-    return _checked(documents.AGENT_TYPE, shapes.AgentTypeData, data).deployment.agent_type
+    return checked(documents.AGENT_TYPE, shapes.AgentTypeData, data).deployment.agent_type
 
 
 def read_serverless_registry(data: JsonObject) -> ServerlessRegistry | None:
     """Return the registry for images of a Serverless deployment; None where there is none yet."""
     operation = documents.SERVERLESS_REGISTRY
-    found = _checked(operation, shapes.ServerlessData, data).serverless
+    found = checked(operation, shapes.ServerlessData, data).serverless
     if found is None or not found.url or not found.auth_token:
         return None
     try:
@@ -214,7 +181,7 @@ def read_serverless_registry(data: JsonObject) -> ServerlessRegistry | None:
     except ValueError:
         colon = ""
     if not colon:
-        raise _not_understood(operation, "awsAuthToken")
+        raise not_understood(operation, "awsAuthToken")
     return ServerlessRegistry(
         url=found.url,
         username=username,
@@ -226,16 +193,16 @@ def read_serverless_registry(data: JsonObject) -> ServerlessRegistry | None:
 
 def read_pex_urls(data: JsonObject, *, operation: Operation, names: int) -> list[str]:
     """Return the addresses, in the order of the file names that were asked for."""
-    urls = [one.url for one in _checked(operation, shapes.PexUrlsData, data).urls]
+    urls = [one.url for one in checked(operation, shapes.PexUrlsData, data).urls]
     if len(urls) != names:
-        raise _not_understood(operation, "another number of addresses")
+        raise not_understood(operation, "another number of addresses")
     return urls
 
 
 def read_put_location(data: JsonObject, *, location: str) -> None:
     """Return if Dagster+ took the document of `location`, and raise its refusal if not."""
     operation = documents.PUT_LOCATION
-    result = _checked(operation, shapes.PutLocationData, data).result
+    result = checked(operation, shapes.PutLocationData, data).result
     if isinstance(result, shapes.InvalidLocationShape):
         raise InvalidLocation(
             f"Dagster+ refuses the document of `{location}`.",
@@ -249,13 +216,30 @@ def read_put_location(data: JsonObject, *, location: str) -> None:
 def read_delete_location(data: JsonObject, *, location: str) -> None:
     """Return if Dagster+ removed `location`, and raise its refusal if not."""
     operation = documents.DELETE_LOCATION
-    result = _checked(operation, shapes.DeleteLocationData, data).result
+    result = checked(operation, shapes.DeleteLocationData, data).result
     if isinstance(result, shapes.UnauthorizedShape | shapes.PythonErrorShape):
         raise _refused(operation, result, f"remove `{location}`")
     _same_name(operation, result.name, location)
 
 
-def _checked(operation: Operation, shape: type[M], data: JsonObject) -> M:
+def python_error_from(found: shapes.LoadErrorShape | EventErrorShape) -> PythonError:
+    """Return an error with its chain."""
+    return PythonError(
+        message=found.message,
+        stack=tuple(found.stack),
+        chain=tuple(
+            ChainedError(
+                message=link.error.message,
+                stack=tuple(link.error.stack),
+                is_explicit=link.is_explicit,
+            )
+            for link in found.chain
+        ),
+    )
+
+
+def checked(operation: Operation, shape: type[M], data: JsonObject) -> M:
+    """Return the answer in its shape. Raises ProtocolError for one that isn't as we know it."""
     try:
         return shape.model_validate(data)
     except ValidationError as error:
@@ -265,17 +249,19 @@ def _checked(operation: Operation, shape: type[M], data: JsonObject) -> M:
             f" {item.get('ctx', {}).get('tag', '')}".rstrip()
             for item in error.errors(include_input=False, include_url=False)
         ]
-    raise _not_understood(operation, "; ".join(places[:5]))
+    raise not_understood(operation, "; ".join(places[:5]))
 
 
-def _not_understood(operation: Operation, what: str) -> ProtocolError:
+def not_understood(operation: Operation, what: str) -> ProtocolError:
+    """Return the error of an answer that isn't as we know it."""
     return ProtocolError(
         f"The answer of Dagster+ to {operation.name} isn't one that we understand.",
         detail=what[:LONGEST_DETAIL],
     )
 
 
-def _server_error(operation: Operation, error: shapes.PythonErrorShape) -> ServerError:
+def server_error(operation: Operation, error: shapes.PythonErrorShape) -> ServerError:
+    """Return the error that Dagster+ had while it answered."""
     return ServerError(
         f"Dagster+ answered {operation.name} with an error.",
         detail="\n".join([error.message.rstrip(), *error.stack])[:LONGEST_DETAIL],
@@ -289,12 +275,12 @@ def _refused(
         return PermissionRefused(
             f"The token's user may not {what}.", detail=result.message[:LONGEST_DETAIL]
         )
-    return _server_error(operation, result)
+    return server_error(operation, result)
 
 
 def _same_name(operation: Operation, answered: str, asked: str) -> None:
     if answered != asked:
-        raise _not_understood(operation, "it speaks of another location")
+        raise not_understood(operation, "it speaks of another location")
 
 
 def _value(metadata: list[shapes.KeyValue], key: str) -> str | None:

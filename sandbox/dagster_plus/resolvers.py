@@ -20,7 +20,7 @@ from sandbox.dagster_plus.documents import (
 )
 from sandbox.dagster_plus.load_errors import plain_python_error
 from sandbox.dagster_plus.locations import CodeLocation, Deployment
-from sandbox.dagster_plus.runs import fitting
+from sandbox.dagster_plus.runs import after, events_page, fitting
 from sandbox.dagster_plus.serverless import NO_REGISTRY
 
 Role = Literal["user", "viewer", "agent"]
@@ -53,6 +53,7 @@ def root_fields() -> dict[str, Callable[..., Any]]:
         "locationStatusesOrError": _location_statuses_or_error,
         "locationsAsDocument": _locations_as_document,
         "runsOrError": _runs_or_error,
+        "logsForRun": _logs_for_run,
         "scopedSecrets": lambda _info, **_args: [],
         "latestDefsStateInfo": lambda _info: None,
         "runs": lambda _info: {"getRuns": []},  # nothing runs here
@@ -160,12 +161,21 @@ def _locations_as_document(info: GraphQLResolveInfo) -> dict[str, Any]:
 
 def _runs_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
     found = fitting(_deployment(info).runs, args.get("filter") or {})
-    limit = args.get("limit")
+    page = after(found, args.get("cursor"))[: args.get("limit")]
     return {
         "__typename": "Runs",
-        "results": [run.fields() for run in found[:limit]],
+        "results": [run.fields() for run in page],
         "count": len(found),
     }
+
+
+def _logs_for_run(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
+    run_id: str = args["runId"]
+    run = next((run for run in _deployment(info).runs if run.run_id == run_id), None)
+    if run is None:
+        message = f"Run {run_id} could not be found."
+        return {"__typename": "RunNotFoundError", "runId": run_id, "message": message}
+    return events_page(run, args.get("afterCursor"), args.get("limit"))
 
 
 def _unauthorized(info: GraphQLResolveInfo) -> dict[str, Any] | None:

@@ -6,10 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.dagster_plus.load_errors import LoadError, python_error
+
 
 @dataclass
 class Run:
-    """One run of a job; `updated_at` moves with its status."""
+    """One run of a job; `updated_at` moves with its status.
+
+    `parent` is the run that it executes again. `error` is why it failed, in `step` where that is
+    named; `log` is the number of events before the failure.
+    """
 
     location: str
     job: str = "daily"
@@ -19,6 +25,16 @@ class Run:
     started_at: float | None = None
     ended_at: float | None = None
     updated_at: float = field(default_factory=time.time)
+    parent: "Run | None" = None
+    tags: dict[str, str] = field(default_factory=dict)
+    step: str | None = None
+    error: LoadError | None = None
+    log: int = 2
+
+    @property
+    def root(self) -> "Run":
+        """The run that all of this began with."""
+        return self if self.parent is None else self.parent.root
 
     def set_status(self, status: str) -> None:
         """Move the run, and note when."""
@@ -28,6 +44,40 @@ class Run:
             self.started_at = self.updated_at
         if status in {"SUCCESS", "FAILURE", "CANCELED"}:
             self.ended_at = self.updated_at
+
+    def fail(self, error: LoadError, step: str | None = "load") -> None:
+        """End the run with an error, in a step or outside of all."""
+        self.error, self.step = error, step
+        self.set_status("FAILURE")
+
+    def events(self) -> list[dict[str, Any]]:
+        """The run's log: as much of it as matters."""
+        found = [self._event("RunStartEvent", "Started execution of run.")]
+        start = "ExecutionStepStartEvent"
+        found += [self._event(start, "Started.", step="extract") for _ in range(self.log - 1)]
+        if self.status == "SUCCESS":
+            return [*found, self._event("RunSuccessEvent", "Finished execution of run.")]
+        if self.status != "FAILURE":
+            return found
+        error = None if self.error is None else python_error(self.error)
+        said = f'Execution of run for "{self.job}" failed.'
+        if self.step is None:
+            return [*found, self._event("RunFailureEvent", said, error=error)]
+        said += f" Steps failed: ['{self.step}']."
+        failed = self._event(
+            "ExecutionStepFailureEvent",
+            f'Execution of step "{self.step}" failed.',
+            step=self.step,
+            error=error,
+        )
+        return [*found, failed, self._event("RunFailureEvent", said)]
+
+    def _event(
+        self, kind: str, message: str, *, step: str | None = None, error: object = None
+    ) -> dict[str, Any]:
+        at = str(int(self.updated_at * 1000))
+        fields = {"runId": self.run_id, "message": message, "timestamp": at, "stepKey": step}
+        return {"__typename": kind, **fields, "error": error}
 
     def fields(self) -> dict[str, Any]:
         """GraphQL's `Run`."""
@@ -41,6 +91,9 @@ class Run:
             "startTime": self.started_at,
             "endTime": self.ended_at,
             "updateTime": self.updated_at,
+            "rootRunId": None if self.parent is None else self.root.run_id,
+            "parentRunId": None if self.parent is None else self.parent.run_id,
+            "tags": [{"key": key, "value": value} for key, value in self.tags.items()],
             "repositoryOrigin": {
                 "id": f"{self.location}:__repository__",
                 "repositoryLocationName": self.location,
@@ -63,3 +116,21 @@ def fitting(runs: list[Run], wanted: dict[str, Any]) -> list[Run]:
     given = {key: value for key, value in wanted.items() if value is not None and key in tests}
     found = [run for run in runs if all(tests[key](run, value) for key, value in given.items())]
     return sorted(found, key=lambda run: run.created_at, reverse=True)
+
+
+def after(runs: list[Run], cursor: str | None) -> list[Run]:
+    """The runs that follow the one whose id is the cursor."""
+    ids = [run.run_id for run in runs]
+    return runs[ids.index(cursor) + 1 :] if cursor in ids else runs
+
+
+def events_page(run: Run, cursor: str | None, limit: int | None) -> dict[str, Any]:
+    """A page of a run's log; the cursor is opaque for those who ask."""
+    events, first = run.events(), int(cursor or 0)
+    last = len(events) if limit is None else first + limit
+    return {
+        "__typename": "EventConnection",
+        "events": events[first:last],
+        "cursor": str(min(last, len(events))),
+        "hasMore": last < len(events),
+    }

@@ -1,0 +1,75 @@
+"""The trust boundary for what Dagster+ answers about runs; see `wire`."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deploy_core.dagster_plus import documents, run_shapes
+from deploy_core.dagster_plus.answers import JsonObject
+from deploy_core.dagster_plus.shapes import PythonErrorShape
+from deploy_core.dagster_plus.values import Run, RunError
+from deploy_core.dagster_plus.wire import checked, not_understood, python_error_from, server_error
+from deploy_core.model.python_error import PythonError
+
+RETRY_TAG = "dagster/retry_number"
+"""Dagster gives it to a run that it starts by itself after a failure."""
+
+
+@dataclass(frozen=True)
+class EventsPage:
+    """What a page of a run's events says about its failure; `cursor` is where the next begins,
+    None after the last."""
+
+    of_step: RunError | None
+    of_run: RunError | None
+    cursor: str | None
+
+
+def read_runs(data: JsonObject) -> list[Run]:
+    """Return the runs, in Dagster+'s order."""
+    found = checked(documents.RUNS, run_shapes.RunsData, data).runs
+    if isinstance(found, PythonErrorShape):
+        raise server_error(documents.RUNS, found)
+    if isinstance(found, run_shapes.InvalidFilterShape):
+        raise not_understood(documents.RUNS, found.message)
+    return [
+        Run(
+            id=run.id,
+            status=run.status,
+            job=run.job,
+            location=run.origin.location if run.origin is not None else None,
+            created_at=datetime.fromtimestamp(run.created_at, UTC),
+            started_at=_moment(run.started_at),
+            ended_at=_moment(run.ended_at),
+            updated_at=_moment(run.updated_at),
+            root_id=run.root_id or run.parent_id or None,
+            automatic=any(tag.key == RETRY_TAG for tag in run.tags),
+        )
+        for run in found.results
+    ]
+
+
+def read_run_events(data: JsonObject) -> EventsPage:
+    """Return the first failures of a page of events; an empty last page for a run that is gone."""
+    found = checked(documents.RUN_EVENTS, run_shapes.EventsData, data).logs
+    if isinstance(found, PythonErrorShape):
+        raise server_error(documents.RUN_EVENTS, found)
+    if isinstance(found, run_shapes.RunNotFoundShape):
+        return EventsPage(None, None, None)
+    return EventsPage(
+        of_step=_first(found.events, "ExecutionStepFailureEvent"),
+        of_run=_first(found.events, "RunFailureEvent"),
+        cursor=found.cursor if found.has_more else None,
+    )
+
+
+def _first(events: list[run_shapes.EventShape], kind: str) -> RunError | None:
+    for event in events:
+        if event.typename == kind:
+            if event.error is None:
+                return RunError(event.step, PythonError(message=event.message))
+            return RunError(event.step, python_error_from(event.error))
+    return None
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,81 @@
+"""The JSON of the answers about runs; see `shapes`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from deploy_core.dagster_plus.shapes import (
+    ChainLink,
+    EpochSeconds,
+    KeyValue,
+    PythonErrorShape,
+    Shape,
+)
+from deploy_core.dagster_plus.values import RunStatus
+
+
+class OriginShape(Shape):
+    location: str = Field(alias="repositoryLocationName")
+
+
+class RunShape(Shape):
+    id: str = Field(alias="runId")
+    status: RunStatus
+    job: str = Field(alias="jobName")
+    created_at: EpochSeconds = Field(alias="creationTime")
+    started_at: EpochSeconds | None = Field(alias="startTime")
+    ended_at: EpochSeconds | None = Field(alias="endTime")
+    updated_at: EpochSeconds | None = Field(alias="updateTime")
+    root_id: str | None = Field(alias="rootRunId")
+    parent_id: str | None = Field(alias="parentRunId")
+    tags: list[KeyValue]
+    origin: OriginShape | None = Field(alias="repositoryOrigin")
+
+
+class RunsShape(Shape):
+    typename: Literal["Runs"] = Field(alias="__typename")
+    results: list[RunShape]
+
+
+class InvalidFilterShape(Shape):
+    typename: Literal["InvalidPipelineRunsFilterError"] = Field(alias="__typename")
+    message: str
+
+
+class RunsData(Shape):
+    runs: RunsShape | InvalidFilterShape | PythonErrorShape = Field(
+        alias="runsOrError", discriminator="typename"
+    )
+
+
+class EventErrorShape(Shape):
+    message: str
+    stack: list[str]
+    chain: list[ChainLink] = Field(alias="errorChain")
+
+
+class EventShape(Shape):
+    """An event of a run: of the many kinds we read two, and of the others only their name."""
+
+    typename: str = Field(alias="__typename")
+    step: str | None = Field(alias="stepKey", default=None)
+    message: str = ""
+    error: EventErrorShape | None = None
+
+
+class EventsShape(Shape):
+    typename: Literal["EventConnection"] = Field(alias="__typename")
+    events: list[EventShape]
+    cursor: str
+    has_more: bool = Field(alias="hasMore")
+
+
+class RunNotFoundShape(Shape):
+    typename: Literal["RunNotFoundError"] = Field(alias="__typename")
+    message: str
+
+
+class EventsData(Shape):
+    logs: EventsShape | RunNotFoundShape | PythonErrorShape = Field(
+        alias="logsForRun", discriminator="typename"
+    )
