@@ -75,6 +75,7 @@ class Housekeeping:
         try:
             await self._core.store.inbox.forget_old()
             await self._core.store.build_logs.forget_old()
+            await self._core.store.failed_runs.forget_old()
         except DeployError as error:
             _log.error("forget_failed", reason=error.reason)
 

@@ -8,14 +8,17 @@ from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.outbox import Intent
 from deploy_core.store.posts import Post
 from deploy_core.store.store import Store
+from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Said
-from deploy_core.watch.observer import error_of
+from deploy_core.watch.kept_errors import error_of
 from handlers.blocks import Message, context
 from handlers.cards.digest import digest_message
+from handlers.cards.failed_runs import failed_runs_message, groups_of, trace_post
 from handlers.cards.incidents import changes_message, incidents_message, note_message
 from handlers.cards.links import CardLinks
 from handlers.slack import Slack
 from handlers.slack_errors import ChannelClosed, MessageGone
+from handlers.text.failed_runs import all_fixed, said_of_runs
 from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
 
 _log = structlog.get_logger()
@@ -77,13 +80,36 @@ class PostSender:
         if post.ts is None:
             return  # it was never posted: there is no thread
         broadcast = False
+        if intent.topic == "trace" and intent.position is not None:
+            await self._trace(post, intent.position)
+            return
         if intent.topic == "event" and intent.position is not None:
             event, incident = await self._store.watching.event(intent.position)
-            text = said_words(event.said, incident, event.data)
+            if incident.kind == RUNS:
+                text = said_of_runs(event.said, event.data)
+            else:
+                text = said_words(event.said, incident, event.data)
             broadcast = event.said is Said.FLAPPING
         else:
-            text = all_ended(await self._store.watching.incidents_of(post.id))
+            incidents = await self._store.watching.incidents_of(post.id)
+            text = (all_fixed if post.data.get("kind") == RUNS else all_ended)(incidents)
         await self._slack.post(post.channel, Message(text), thread_ts=post.ts, broadcast=broadcast)
+
+    async def _trace(self, post: Post, incident_id: int) -> None:
+        incident = await self._store.watching.incident(incident_id)
+        if incident is None or post.ts is None:
+            return
+        trace = trace_post(incident)
+        if trace.file_text is None:
+            await self._slack.post(post.channel, Message(trace.text), thread_ts=post.ts)
+            return
+        await self._slack.upload(
+            post.channel,
+            post.ts,
+            name=trace.file_name or "error.txt",
+            text=trace.file_text,
+            comment=trace.text,
+        )
 
     async def _drawn(self, post: Post) -> Message:
         links = CardLinks(dagster=self._dagster.deployment_url(str(post.data["deployment"])))
@@ -94,6 +120,11 @@ class PostSender:
         if post.kind == "note":
             return note_message(post.data)
         incidents = await self._store.watching.incidents_of(post.id)
+        if post.data.get("kind") == RUNS:
+            ids = [each.id for each in incidents]
+            failures = await self._store.failed_runs.of_incidents(ids)
+            groups = groups_of(incidents, failures, await self._store.marks.of(ids))
+            return failed_runs_message(groups, links=links, now=self._clock.now())
         found = {each.id: error_of(each.data) for each in incidents}
         errors = {number: error for number, error in found.items() if error is not None}
         return incidents_message(incidents, errors, links=links, now=self._clock.now())

@@ -41,6 +41,7 @@ class Watch:
 
     async def _look(self, deployment: str) -> None:
         await self._safely(self._core.observer.look, deployment)
+        await self._safely(self._core.run_observer.look, deployment)
         await self._safely(self._core.digests.look, deployment)
 
     async def _safely(self, look: Callable[[str], Awaitable[bool]], deployment: str) -> None:

@@ -29,6 +29,7 @@ from deploy_core.store.store import Store
 from deploy_core.watch.digests import Digests
 from deploy_core.watch.observer import Observer
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.run_observer import RunObserver
 from deploy_core.worker import Worker
 
 MUTATION_PART = 2 / 3
@@ -48,6 +49,7 @@ class Core:
     readings: Readings
     board: StatusBoard
     observer: Observer
+    run_observer: RunObserver
     digests: Digests
 
     @property
@@ -115,5 +117,15 @@ async def open_core(
         digests = Digests(settings.core, board, store, clock)
         observer = Observer(settings.core, dagster, readings, store)
         yield Core(
-            settings, services, catalog, engine, worker, tags, readings, board, observer, digests
+            settings=settings,
+            services=services,
+            catalog=catalog,
+            engine=engine,
+            worker=worker,
+            tags=tags,
+            readings=readings,
+            board=board,
+            observer=observer,
+            run_observer=RunObserver(settings.core, dagster, readings, store, clock),
+            digests=digests,
         )

@@ -271,12 +271,15 @@ class WatchSettings(Settings):
 
     An agent of which Dagster+ says that it isn't running is an alarm once work of its locations
     has not moved for `agent_work` seconds, or when it has been silent for `agent_silence`.
+    With `failed_runs` runs that fail are told of; what failed alike within `known_days` is known.
     """
 
     enabled: bool = True
     seconds: float = Field(default=30.0, gt=0)
     agent_work: float = Field(default=60.0, ge=0)
     agent_silence: float = Field(default=600.0, ge=0)
+    failed_runs: bool = True
+    known_days: float = Field(default=7.0, gt=0, le=30)
 
 
 class CoreSettings(Settings):

@@ -22,11 +22,17 @@ COMMAND: Final = "command."
 TRY_THIS: Final = "command.try"  # a “did you mean” button
 SHOW: Final = "command.show"  # another page, or another part, in the place of this one
 RUN: Final = "command.run"  # changes something, after Slack has asked
+SHOW_TRACE: Final = "incident.trace"
+ACKNOWLEDGE: Final = "incident.acknowledge"
+MUTE: Final = "incident.mute"
 
 DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
 
 BUTTONS: Final = (CONFIRM, PLAN_AGAIN, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_ERROR)
 """The buttons of a deploy's card that change something or answer, in the order of the card."""
+
+INCIDENT_BUTTONS: Final = (SHOW_TRACE, ACKNOWLEDGE, MUTE)
+"""The buttons of a message about failed runs; their value is the incident's number."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from handlers.cards.answers import already_sent, outdated_plan, overtaken
 from handlers.cards.thread import full_error_text
 from handlers.commands import command_of, typed
 from handlers.desk import Ask, Deal, Desk
+from handlers.incident_buttons import IncidentButtons
 from handlers.modals import detail_view
 from handlers.text.answers import error_in_thread, pressed_already
 from handlers.verbs.start import start
@@ -34,6 +35,7 @@ class Buttons:
     def __init__(self, desk: Desk, deal_with_text: Deal) -> None:
         self._desk = desk
         self._deal_with_text = deal_with_text
+        self._incidents = IncidentButtons(desk)
         self._once: dict[str, Callable[[Ask, int], Awaitable[None]]] = {
             actions.CONFIRM: self._confirm,
             actions.PLAN_AGAIN: self._plan_again,
@@ -60,6 +62,9 @@ class Buttons:
         meant = read_button_value(ask.value)
         if meant is None:
             raise UsageError("This button isn't one of ours.")
+        if action in actions.INCIDENT_BUTTONS:
+            await self._incidents.pressed(ask, meant.deploy)
+            return
         if action == actions.FULL_ERROR:
             await self._full_error(ask, meant)
             return

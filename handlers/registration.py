@@ -33,7 +33,7 @@ def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
     forms = Forms(desk, slash.deal)
     app.command(command)(_readable(slash.command))
     app.event("app_mention")(_readable(slash.mention))
-    app.action(re.compile(r"^(deploy|command|form)\."))(_readable(buttons.pressed))
+    app.action(re.compile(r"^(deploy|command|form|incident)\."))(_readable(buttons.pressed))
     app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
     app.options(re.compile(r".*"))(forms.options)
     app.action(re.compile(r".*"))(_ignore)

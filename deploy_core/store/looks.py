@@ -15,9 +15,12 @@ import sqlalchemy as sa
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from deploy_core.store.failed_runs import note_runs, untold
+from deploy_core.store.marks import muted
 from deploy_core.store.once import insert_once
 from deploy_core.store.posts import add_post, want_post, want_reply
 from deploy_core.store.tables import incident_events, incident_posts, incidents, observations
+from deploy_core.watch.failed_runs import RUNS, FailedRun
 from deploy_core.watch.incidents import (
     FLAPS_WITHIN,
     Incident,
@@ -43,8 +46,9 @@ class Look:
     """A look to be kept. `before` is the version that it was compared with, 0 for the first one.
 
     `moves` are what happened to which subject, with the facts of it where there are new ones.
-    `changes` are those that need no incident: they are told at once, in one message; each of
-    `notes` is a message of its own. `channels` are told of all.
+    `runs` are the failed runs that made the moves, where they did. `changes` are those that need
+    no incident: they are told at once, in one message; each of `notes` is a message of its own.
+    `channels` are told of all.
     """
 
     deployment: str
@@ -53,6 +57,7 @@ class Look:
     at: datetime
     data: Facts
     moves: Sequence[tuple[str, Happened, Facts]] = ()
+    runs: Sequence[FailedRun] = ()
     changes: Sequence[Facts] = ()
     notes: Sequence[Facts] = ()
     channels: Sequence[str] = ()
@@ -75,7 +80,10 @@ async def keep_look(connection: AsyncConnection, look: Look) -> bool:
     if not await _take_turn(connection, look):
         return False
     moved = await _move_all(connection, look)
+    failing = await note_runs(connection, look.deployment, look.runs)
+    moved.touched |= failing
     await _settle_all(connection, look, moved)
+    await _hush(connection, look, moved, failing)
     await _tell(connection, look, moved)
     return True
 
@@ -126,8 +134,25 @@ async def _move_all(connection: AsyncConnection, look: Look) -> _Moved:
         after, said = move(incident, happened, look.at)
         if facts and happened in {Happened.FAILED, Happened.FAILED_DIFFERENTLY}:
             after = replace(after, data=facts)
-        await _store(connection, incident, after, said, moved)
+        elif facts and look.kind == RUNS:
+            after = replace(after, data={**(incident.data or {}), **facts})
+        await _store(connection, incident, after, said, moved, _of_end(happened, facts))
     return moved
+
+
+def _of_end(happened: Happened, facts: Facts) -> Facts:
+    """Return what is said with the end of an incident."""
+    return facts if happened in {Happened.RECOVERED, Happened.REMOVED} else {}
+
+
+async def _hush(connection: AsyncConnection, look: Look, moved: _Moved, failing: set[int]) -> None:
+    """Leave out what is muted, and add what fails and was muted when it began."""
+    fresh = await untold(connection, failing)
+    moved.begun += [incident for incident in fresh if incident not in moved.begun]
+    every = {*moved.begun, *(incident for incident, _ in moved.said)}
+    quiet = await muted(connection, every, look.at)
+    moved.begun = [incident for incident in moved.begun if incident not in quiet]
+    moved.said = [each for each in moved.said if each[0] not in quiet]
 
 
 async def _current(
@@ -188,6 +213,7 @@ async def _store(
     after: Incident,
     said: Said | None,
     moved: _Moved,
+    facts: Facts | None = None,
 ) -> None:
     if after != before:
         await connection.execute(
@@ -207,6 +233,7 @@ async def _store(
             "since_last": (after.changed_at - before.changed_at).total_seconds(),
             "since_opened": (after.changed_at - before.opened_at).total_seconds(),
             "failures": after.failures,
+            **(facts or {}),
         }
         added = await connection.execute(
             incident_events.insert().values(

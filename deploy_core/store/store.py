@@ -11,9 +11,11 @@ from deploy_core.store.applied import Applied
 from deploy_core.store.build_logs import BuildLogs
 from deploy_core.store.connection import Database
 from deploy_core.store.deploys import Deploys
+from deploy_core.store.failed_runs import FailedRuns
 from deploy_core.store.history import History
 from deploy_core.store.inbox import Inbox
 from deploy_core.store.leases import LEASE, Leases
+from deploy_core.store.marks import Marks
 from deploy_core.store.outbox import Outbox
 from deploy_core.store.posts import Posts
 from deploy_core.store.watching import Watching
@@ -34,6 +36,8 @@ class Store:
         self.inbox = Inbox(database, clock, leases, self.process)
         self.history = History(database)
         self.watching = Watching(database, clock)
+        self.failed_runs = FailedRuns(database, clock)
+        self.marks = Marks(database, clock)
         self.applied = Applied(database, clock)
         self.build_logs = BuildLogs(database, clock)
 

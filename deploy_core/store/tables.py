@@ -273,6 +273,32 @@ incident_posts = sa.Table(
     sa.Column("post_id", sa.ForeignKey("posts.id"), primary_key=True, index=True),
 )
 
+# Each failed run, a retry too, with the incident of the failures that are like it.
+failed_runs = sa.Table(
+    "failed_runs",
+    metadata,
+    sa.Column("deployment", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("root_id", sa.Text, nullable=False),  # the run that it began with
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("location", sa.Text),
+    sa.Column("step", sa.Text),
+    sa.Column("failed_at", UtcTime, nullable=False),
+    sa.Index("failed_runs_by_root", "deployment", "root_id"),
+)
+
+# What a person has said about an incident with a button.
+incident_marks = sa.Table(
+    "incident_marks",
+    metadata,
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), primary_key=True),
+    sa.Column("mark", sa.Text, primary_key=True),
+    sa.Column("actor", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("until", UtcTime),
+)
+
 # What is done at a time of day, once by whichever process comes first.
 slots = sa.Table(
     "slots",

@@ -15,6 +15,7 @@ from deploy_core.status import DeploymentStatus, StatusBoard
 from deploy_core.store.history import Ended
 from deploy_core.store.looks import Facts
 from deploy_core.store.store import Store
+from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.slots import LATE, Slot, last_slot
 
@@ -104,6 +105,8 @@ def _deploys(ended: list[Ended]) -> Facts:
 
 
 def _health(incidents: list[Incident], now: datetime) -> Facts:
+    # Groups of failed runs have no names that could stand in a list.
+    incidents = [each for each in incidents if each.kind != RUNS]
     down = [each for each in incidents if not each.ended]
     up = [each for each in incidents if each.ended_at is not None]
     recovered: list[JsonValue] = [

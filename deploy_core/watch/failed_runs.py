@@ -91,6 +91,28 @@ class OpenGroup:
         return max(self.jobs.values())
 
 
+@dataclass(frozen=True)
+class JobCount:
+    """How many runs of one job failed, without their retries."""
+
+    location: str | None
+    job: str
+    runs: int
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The runs of one incident: `runs` without retries and `attempts` with them; the job that
+    failed most often first."""
+
+    runs: int
+    attempts: int
+    first_at: datetime
+    last_at: datetime
+    last_run: str
+    jobs: tuple[JobCount, ...]
+
+
 class Sweep(Row):
     """How far the failed runs were read: those that changed after `since`. One sweep can take more
     than one look: then `page` is where it goes on, `began` when it began, and `newest` the last

@@ -12,7 +12,7 @@ from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.values import Run, RunStatus
 from deploy_core.endings import all_of
 from deploy_core.model.errors import DagsterPlusError
-from deploy_core.model.python_error import ChainedError, PythonError
+from deploy_core.model.python_error import PythonError
 from deploy_core.settings import CoreSettings
 from deploy_core.store.history import Change
 from deploy_core.store.looks import Facts, Look
@@ -26,6 +26,7 @@ from deploy_core.watch.agents import (
     judge,
     silences,
 )
+from deploy_core.watch.kept_errors import cut
 from deploy_core.watch.reading import LocationSeen, Reading
 from deploy_core.watch.readings import Readings
 from deploy_core.watch.transitions import Happened, Observation, Transition, compare
@@ -42,10 +43,6 @@ MOST_NAMES = 20
 
 MOST_ERRORS = 30
 """So many errors are read in one look; locations that fail together mostly fail alike."""
-
-MOST_TEXT = 4_000
-MOST_FRAMES = 40
-MOST_CHAIN = 10
 
 _log = structlog.get_logger()
 
@@ -239,25 +236,3 @@ def _facts_of_silence(each: AgentsMove) -> Facts:
         "locations": names,
         "count": len(each.silence.locations),
     }
-
-
-def cut(error: PythonError) -> PythonError:
-    """Return an error that can be kept with an incident: its beginning and its innermost frames."""
-    return PythonError(
-        message=error.message[:MOST_TEXT],
-        stack=tuple(frame[:500] for frame in error.stack[-MOST_FRAMES:]),
-        chain=tuple(
-            ChainedError(
-                message=link.message[:MOST_TEXT],
-                stack=tuple(frame[:500] for frame in link.stack[-MOST_FRAMES:]),
-                is_explicit=link.is_explicit,
-            )
-            for link in (*error.chain[: MOST_CHAIN // 2], *error.chain[MOST_CHAIN // 2 :][-5:])
-        ),
-    )
-
-
-def error_of(facts: dict[str, JsonValue] | None) -> PythonError | None:
-    """Return the error that is kept with an incident."""
-    kept = (facts or {}).get("error")
-    return None if not isinstance(kept, dict) else PythonError.model_validate(kept)

@@ -10,6 +10,12 @@ class CardLinks:
 
     dagster: str | None = None
 
+    def run(self, run_id: str) -> str | None:
+        """Return the page of a run."""
+        if self.dagster is None:
+            return None
+        return f"{self.dagster.rstrip('/')}/runs/{quote(run_id, safe='', errors='replace')}"
+
     def page(self, names: list[str]) -> str | None:
         """Return the page for these locations: the one's own, or the deployment's list."""
         if self.dagster is None:

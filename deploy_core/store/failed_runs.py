@@ -1,0 +1,217 @@
+"""Failed runs, and the incidents that those with the same cause have together."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from deploy_core.clock import Clock
+from deploy_core.store.connection import Database
+from deploy_core.store.once import insert_once
+from deploy_core.store.tables import failed_runs, incident_posts, incidents
+from deploy_core.store.uninterrupted import uninterrupted
+from deploy_core.watch.failed_runs import RUNS, FailedRun, Failures, JobCount, OpenGroup
+from deploy_core.watch.incidents import IncidentState
+
+KEEP = timedelta(days=30)
+"""So long the runs of an incident that has ended are kept."""
+
+AT_A_TIME = 500
+"""So many values go into one query."""
+
+_ENDED = IncidentState.ENDED.value
+
+
+@uninterrupted
+class FailedRuns:
+    """What is known of failed runs."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def known(self, deployment: str, run_ids: Iterable[str]) -> set[str]:
+        """Return those of the runs that were noted before."""
+        found: set[str] = set()
+        async with self._database.read() as connection:
+            for some in _parts(run_ids):
+                query = sa.select(failed_runs.c.run_id).where(
+                    failed_runs.c.deployment == deployment, failed_runs.c.run_id.in_(some)
+                )
+                found |= set((await connection.execute(query)).scalars())
+        return found
+
+    async def groups_of(self, deployment: str, roots: Iterable[str]) -> dict[str, str]:
+        """Return the group of each of these first runs, as long as its incident isn't over."""
+        found: dict[str, str] = {}
+        async with self._database.read() as connection:
+            for some in _parts(roots):
+                query = (
+                    sa.select(failed_runs.c.root_id, incidents.c.subject)
+                    .join(incidents, incidents.c.id == failed_runs.c.incident_id)
+                    .where(
+                        failed_runs.c.deployment == deployment,
+                        failed_runs.c.root_id.in_(some),
+                        incidents.c.state != _ENDED,
+                    )
+                    .order_by(failed_runs.c.failed_at)
+                )
+                for root, group in (await connection.execute(query)).all():
+                    found.setdefault(root, group)
+        return found
+
+    async def seen_before(
+        self, deployment: str, groups: Iterable[str], since: datetime
+    ) -> dict[str, datetime]:
+        """Return when each of these groups failed last, if that was after `since`."""
+        query = (
+            sa.select(incidents.c.subject, sa.func.max(failed_runs.c.failed_at).label("last"))
+            .join(failed_runs, failed_runs.c.incident_id == incidents.c.id)
+            .where(
+                incidents.c.deployment == deployment,
+                incidents.c.kind == RUNS,
+                incidents.c.subject.in_(sorted(set(groups))),
+                failed_runs.c.failed_at >= since,
+            )
+            .group_by(incidents.c.subject)
+        )
+        async with self._database.read() as connection:
+            return {row.subject: row.last for row in (await connection.execute(query)).all()}
+
+    async def open_groups(self, deployment: str) -> list[OpenGroup]:
+        """Return the groups that aren't over, the newest first."""
+        query = (
+            sa.select(
+                incidents.c.id,
+                incidents.c.subject,
+                incidents.c.state,
+                failed_runs.c.location,
+                failed_runs.c.job,
+                failed_runs.c.root_id,
+                failed_runs.c.failed_at,
+            )
+            .join(failed_runs, failed_runs.c.incident_id == incidents.c.id)
+            .where(
+                incidents.c.deployment == deployment,
+                incidents.c.kind == RUNS,
+                incidents.c.state != _ENDED,
+            )
+            .order_by(incidents.c.id.desc(), failed_runs.c.failed_at)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        states: dict[str, str] = {}
+        jobs: dict[str, dict[tuple[str | None, str], datetime]] = defaultdict(dict)
+        roots: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            states[row.subject] = row.state
+            jobs[row.subject][row.location, row.job] = row.failed_at
+            roots[row.subject].add(row.root_id)
+        return [
+            OpenGroup(
+                group=subject,
+                settling=state == IncidentState.SETTLING.value,
+                jobs=jobs[subject],
+                roots=frozenset(roots[subject]),
+            )
+            for subject, state in states.items()
+        ]
+
+    async def of_incidents(self, incident_ids: Collection[int]) -> dict[int, Failures]:
+        """Return the runs of each incident in numbers."""
+        query = (
+            sa.select(
+                failed_runs.c.incident_id,
+                failed_runs.c.location,
+                failed_runs.c.job,
+                sa.func.count(sa.distinct(failed_runs.c.root_id)).label("runs"),
+                sa.func.count().label("attempts"),
+                sa.func.min(failed_runs.c.failed_at).label("first_at"),
+                sa.func.max(failed_runs.c.failed_at).label("last_at"),
+            )
+            .where(failed_runs.c.incident_id.in_(sorted(incident_ids)))
+            .group_by(failed_runs.c.incident_id, failed_runs.c.location, failed_runs.c.job)
+        )
+        rows: dict[int, list[sa.Row[tuple[object, ...]]]] = defaultdict(list)
+        last: dict[int, str] = {}
+        async with self._database.read() as connection:
+            for row in (await connection.execute(query)).all():
+                rows[row.incident_id].append(row)
+            for incident in rows:
+                newest = (
+                    sa.select(failed_runs.c.run_id)
+                    .where(failed_runs.c.incident_id == incident)
+                    .order_by(failed_runs.c.failed_at.desc(), failed_runs.c.run_id)
+                    .limit(1)
+                )
+                last[incident] = (await connection.execute(newest)).scalar_one()
+        return {
+            incident: Failures(
+                runs=sum(row.runs for row in of_it),
+                attempts=sum(row.attempts for row in of_it),
+                first_at=min(row.first_at for row in of_it),
+                last_at=max(row.last_at for row in of_it),
+                last_run=last[incident],
+                jobs=tuple(
+                    sorted(
+                        (JobCount(row.location, row.job, row.runs) for row in of_it),
+                        key=lambda each: (-each.runs, each.job, each.location or ""),
+                    )
+                ),
+            )
+            for incident, of_it in rows.items()
+        }
+
+    async def forget_old(self) -> None:
+        """Remove the old runs of incidents that have ended."""
+        ended = sa.select(incidents.c.id).where(
+            incidents.c.kind == RUNS, incidents.c.ended_at < self._clock.now() - KEEP
+        )
+        async with self._database.write() as connection:
+            await connection.execute(
+                failed_runs.delete().where(failed_runs.c.incident_id.in_(ended))
+            )
+
+
+async def note_runs(
+    connection: AsyncConnection, deployment: str, runs: Iterable[FailedRun]
+) -> set[int]:
+    """Write down runs that failed, each once, under the open incidents of their groups; return the
+    incidents that got one."""
+    query = sa.select(incidents.c.id, incidents.c.subject).where(
+        incidents.c.deployment == deployment,
+        incidents.c.kind == RUNS,
+        incidents.c.state != _ENDED,
+    )
+    of_group = {row.subject: row.id for row in (await connection.execute(query)).all()}
+    touched: set[int] = set()
+    for run in runs:
+        values = {
+            "deployment": deployment,
+            "run_id": run.id,
+            "root_id": run.root,
+            "incident_id": of_group[run.group],
+            "job": run.job,
+            "location": run.location,
+            "step": run.step,
+            "failed_at": run.failed_at,
+        }
+        if await insert_once(connection, failed_runs, values, ["deployment", "run_id"]):
+            touched.add(of_group[run.group])
+    return touched
+
+
+async def untold(connection: AsyncConnection, incident_ids: Collection[int]) -> list[int]:
+    """Return those incidents that no message tells of, as when they began while they were muted."""
+    told = sa.select(incident_posts.c.incident_id).where(
+        incident_posts.c.incident_id.in_(incident_ids)
+    )
+    found = set((await connection.execute(told)).scalars())
+    return sorted(set(incident_ids) - found)
+
+
+def _parts(values: Iterable[str]) -> Iterable[list[str]]:
+    every = sorted(set(values))
+    return (every[at : at + AT_A_TIME] for at in range(0, len(every), AT_A_TIME))
