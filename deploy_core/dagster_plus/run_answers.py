@@ -13,6 +13,9 @@ from deploy_core.model.python_error import PythonError
 RETRY_TAG = "dagster/retry_number"
 """Dagster gives it to a run that it starts by itself after a failure."""
 
+ROOT_TAG = "dagster/root_run_id"
+PARENT_TAG = "dagster/parent_run_id"
+
 
 @dataclass(frozen=True)
 class EventsPage:
@@ -41,11 +44,18 @@ def read_runs(data: JsonObject) -> list[Run]:
             started_at=_moment(run.started_at),
             ended_at=_moment(run.ended_at),
             updated_at=_moment(run.updated_at),
-            root_id=run.root_id or run.parent_id or None,
+            root_id=_root(run),
             automatic=any(tag.key == RETRY_TAG for tag in run.tags),
         )
         for run in found.results
     ]
+
+
+def _root(run: run_shapes.RunShape) -> str | None:
+    """Return the run that it began with: tools that launch runs may say it only by tags."""
+    tags = {tag.key: tag.value for tag in run.tags}
+    known = (run.root_id, tags.get(ROOT_TAG), run.parent_id, tags.get(PARENT_TAG))
+    return next((each for each in known if each), None)
 
 
 def read_run_events(data: JsonObject) -> EventsPage:
