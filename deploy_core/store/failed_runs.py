@@ -12,7 +12,7 @@ from deploy_core.store.connection import Database
 from deploy_core.store.once import insert_once
 from deploy_core.store.tables import failed_runs, incident_posts, incidents
 from deploy_core.store.uninterrupted import uninterrupted
-from deploy_core.watch.failed_runs import RUNS, FailedRun, Failures, JobCount, OpenGroup
+from deploy_core.watch.failed_runs import ASSET_JOB, RUNS, FailedRun, Failures, JobCount, OpenGroup
 from deploy_core.watch.incidents import IncidentState
 
 KEEP = timedelta(days=30)
@@ -82,33 +82,39 @@ class FailedRuns:
 
     async def open_groups(self, deployment: str) -> list[OpenGroup]:
         """Return the groups that aren't over, the newest first."""
-        query = (
-            sa.select(
-                incidents.c.id,
-                incidents.c.subject,
-                incidents.c.state,
-                failed_runs.c.location,
-                failed_runs.c.job,
-                failed_runs.c.root_id,
-                failed_runs.c.failed_at,
-            )
-            .join(failed_runs, failed_runs.c.incident_id == incidents.c.id)
-            .where(
-                incidents.c.deployment == deployment,
-                incidents.c.kind == RUNS,
-                incidents.c.state != _ENDED,
-            )
-            .order_by(incidents.c.id.desc(), failed_runs.c.failed_at)
+        of = sa.and_(
+            incidents.c.deployment == deployment,
+            incidents.c.kind == RUNS,
+            incidents.c.state != _ENDED,
+        )
+        last = sa.func.max(failed_runs.c.failed_at).label("last")
+        job = (failed_runs.c.location, failed_runs.c.job)
+        group = (incidents.c.id, incidents.c.subject, incidents.c.state)
+        joined = incidents.join(failed_runs, failed_runs.c.incident_id == incidents.c.id)
+        by_job = (
+            sa.select(*group, *job, last)
+            .select_from(joined)
+            .where(of)
+            .group_by(*group, *job)
+            .order_by(incidents.c.id.desc())
+        )
+        by_root = (
+            sa.select(incidents.c.subject, failed_runs.c.root_id)
+            .select_from(joined)
+            .where(of, failed_runs.c.job.startswith(ASSET_JOB, autoescape=True))
+            .distinct()
         )
         async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+            rows = (await connection.execute(by_job)).all()
+            of_assets = (await connection.execute(by_root)).all()
         states: dict[str, str] = {}
         jobs: dict[str, dict[tuple[str | None, str], datetime]] = defaultdict(dict)
         roots: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             states[row.subject] = row.state
-            jobs[row.subject][row.location, row.job] = row.failed_at
-            roots[row.subject].add(row.root_id)
+            jobs[row.subject][row.location, row.job] = row.last
+        for subject, root in of_assets:
+            roots[subject].add(root)
         return [
             OpenGroup(
                 group=subject,

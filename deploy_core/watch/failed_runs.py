@@ -27,6 +27,9 @@ OVERLAP = timedelta(minutes=1)
 CLOCKS_DIFFER = timedelta(minutes=10)
 """Our clock and that of Dagster+ are never further apart."""
 
+ASSET_JOB = "__ASSET_JOB"
+"""So the jobs are called that Dagster makes of assets: each time of others."""
+
 MOST_MESSAGE = 160
 
 _LEFT_OUT = "…"
@@ -45,7 +48,6 @@ _PATTERNS = tuple(
 )
 _RUN_OF_LEFT_OUT = re.compile(r"…(?:[\s,;:/|_-]*…)+")
 _MAPPED = re.compile(r"\[[^\]]*\]")
-_ASSET_JOB = "__ASSET_JOB"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class FailedRun:
 @dataclass(frozen=True)
 class OpenGroup:
     """A group that isn't over. `jobs` has the last failure of each job, by location and name, and
-    `roots` are the runs that it all began with."""
+    `roots` are the runs that it all began with, of the jobs that are made of assets."""
 
     group: str
     settling: bool
@@ -190,7 +192,7 @@ def is_after(success: Run, group: OpenGroup, job: tuple[str | None, str]) -> boo
         return False
     if success.created_at < group.jobs[job]:
         return False
-    return not success.job.startswith(_ASSET_JOB) or success.root in group.roots
+    return not success.job.startswith(ASSET_JOB) or success.root in group.roots
 
 
 def swept(sweep: Sweep, at: datetime, runs: Iterable[Run], page: str | None) -> Sweep:

@@ -89,12 +89,12 @@ async def test_what_fails_much_later_is_another_incident_and_known(store: Store)
 
 async def test_what_is_open_is_known_with_its_jobs_and_roots(store: Store) -> None:
     await store.watching.keep(FIRST)
-    await store.watching.keep(look(1, 3, run(1), run(2, job="hourly"), run(3, root=1)))
+    await store.watching.keep(look(1, 3, run(1), run(2, job="__ASSET_JOB"), run(3, root=1)))
     jobs: dict[tuple[str | None, str], datetime] = {
         ("core", "daily"): at(3),
-        ("core", "hourly"): at(2),
+        ("core", "__ASSET_JOB"): at(2),
     }
-    expected = OpenGroup("g", settling=False, jobs=jobs, roots=frozenset({"r1", "r2"}))
+    expected = OpenGroup("g", settling=False, jobs=jobs, roots=frozenset({"r2"}))
     assert await store.failed_runs.open_groups("prod") == [expected]
     assert await store.failed_runs.groups_of("prod", ["r1", "r9"]) == {"r1": "g"}
     await store.watching.keep(look(2, 6, over=["g"]))

@@ -1,0 +1,43 @@
+"""A look of the watcher as it is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from deploy_core.watch.failed_runs import FailedRun
+from deploy_core.watch.transitions import Happened
+
+Facts = dict[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look to be kept. `before` is the version that it was compared with, 0 for the first one.
+
+    `moves` are what happened to which subject, with the facts of it where there are new ones.
+    `runs` are the failed runs that made the moves, where they did. `changes` are those that need
+    no incident: they are told at once, in one message; each of `notes` is a message of its own.
+    `channels` are told of all.
+    """
+
+    deployment: str
+    kind: str
+    before: int
+    at: datetime
+    data: Facts
+    moves: Sequence[tuple[str, Happened, Facts]] = ()
+    runs: Sequence[FailedRun] = ()
+    changes: Sequence[Facts] = ()
+    notes: Sequence[Facts] = ()
+    channels: Sequence[str] = ()
+
+
+@dataclass
+class Moved:
+    """What a look did to the incidents, before the messages are asked for."""
+
+    begun: list[int] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    said: list[tuple[int, int]] = field(default_factory=list)  # incident, event
