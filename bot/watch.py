@@ -33,6 +33,9 @@ class Watch:
         for number, deployment in enumerate(settings.deployments):
             first = now + timedelta(seconds=seconds * number / len(settings.deployments))
             self._jobs.every(seconds, partial(self._look, deployment), first=first)
+            # On its own: when much fails, reading why takes a while, and locations don't wait.
+            runs = partial(self._safely, self._core.run_observer.look, deployment)
+            self._jobs.every(seconds, runs, first=first)
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -41,7 +44,6 @@ class Watch:
 
     async def _look(self, deployment: str) -> None:
         await self._safely(self._core.observer.look, deployment)
-        await self._safely(self._core.run_observer.look, deployment)
         await self._safely(self._core.digests.look, deployment)
 
     async def _safely(self, look: Callable[[str], Awaitable[bool]], deployment: str) -> None:

@@ -170,6 +170,26 @@ class FailedRuns:
             for incident, of_it in rows.items()
         }
 
+    async def most_frequent(
+        self, deployment: str, since: datetime, until: datetime
+    ) -> list[tuple[int, int]]:
+        """Return the incidents that runs failed with in this time, each with the number of runs
+        without their retries, the most first."""
+        runs = sa.func.count(sa.distinct(failed_runs.c.root_id)).label("runs")
+        query = (
+            sa.select(failed_runs.c.incident_id, runs)
+            .where(
+                failed_runs.c.deployment == deployment,
+                failed_runs.c.failed_at >= since,
+                failed_runs.c.failed_at < until,
+            )
+            .group_by(failed_runs.c.incident_id)
+            .order_by(runs.desc(), failed_runs.c.incident_id)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [(row.incident_id, row.runs) for row in rows]
+
     async def forget_old(self) -> None:
         """Remove the old runs of incidents that have ended."""
         ended = sa.select(incidents.c.id).where(

@@ -1,5 +1,7 @@
-"""A deployment's digest: what was deployed, what is down, what has recovered, what is behind."""
+"""A deployment's digest: what was deployed, what is down, what has recovered, what runs failed of,
+what is behind."""
 
+import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
 from statistics import median
@@ -9,6 +11,7 @@ from pydantic import JsonValue
 
 from deploy_core.clock import Clock
 from deploy_core.model.errors import DagsterPlusError
+from deploy_core.model.explain import explain
 from deploy_core.model.states import GOOD_ENDS, TargetState
 from deploy_core.settings import CoreSettings
 from deploy_core.status import DeploymentStatus, StatusBoard
@@ -17,6 +20,7 @@ from deploy_core.store.looks import Facts
 from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Incident
+from deploy_core.watch.kept_errors import error_of
 from deploy_core.watch.slots import LATE, Slot, last_slot
 
 MOST = 10
@@ -79,13 +83,32 @@ class Digests:
             "late": late.total_seconds() if late > LATE else 0.0,
             **_deploys(ended),
             **_health(incidents, now),
+            **await self._failures(deployment, since, slot.at),
             **_behind(status),
+        }
+
+    async def _failures(self, deployment: str, since: datetime, until: datetime) -> Facts:
+        """Return what runs failed of, the most frequent first."""
+        found = await self._store.failed_runs.most_frequent(deployment, since, until)
+        listed: list[JsonValue] = []
+        for number, runs in found[:MOST]:
+            incident = await self._store.watching.incident(number)
+            error = error_of(incident.data) if incident is not None else None
+            if error is None:
+                listed.append(["an unknown error", runs])
+            else:
+                told = await asyncio.to_thread(explain, error, reason="run_failed")
+                listed.append([told.headline, runs])
+        return {
+            "failures": listed,
+            "failures_count": len(found),
+            "failed_runs": sum(runs for _, runs in found),
         }
 
 
 def says_something(data: Facts) -> bool:
     """Tell whether there is anything in a digest."""
-    return any(data.get(key) for key in ("deploys", "down", "recovered"))
+    return any(data.get(key) for key in ("deploys", "down", "recovered", "failures"))
 
 
 def _deploys(ended: list[Ended]) -> Facts:

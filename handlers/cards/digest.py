@@ -7,17 +7,20 @@ from pydantic import JsonValue
 
 from handlers import limits
 from handlers.blocks import Message, context, header, section
-from handlers.mrkdwn import code, date, duration, person
+from handlers.mrkdwn import code, date, duration, person, words
 from handlers.text.names import name
 
 Facts = Mapping[str, JsonValue]
 
 
 def digest_message(data: Facts) -> Message:
-    """Return the digest: what was deployed, what is down, what has recovered, what is behind."""
+    """Return the digest: what was deployed, what is down, what has recovered, what runs
+    failed of, what is behind."""
     deployment = str(data.get("deployment"))
     lines = [
-        line for line in (_deploys(data), _down(data), _recovered(data), _behind(data)) if line
+        line
+        for line in (_deploys(data), _down(data), _recovered(data), _failures(data), _behind(data))
+        if line
     ]
     if not lines or lines == [_behind(data)]:
         lines.insert(0, "Nothing was deployed, nothing broke, nothing is down.")
@@ -58,6 +61,17 @@ def _recovered(data: Facts) -> str:
     return _list(
         data, "recovered", ":white_check_mark: *{count} recovered:*", "{name} after {time}"
     )
+
+
+def _failures(data: Facts) -> str:
+    listed = _pairs(data, "failures")
+    if not listed:
+        return ""
+    runs, kinds = int(_number(data, "failed_runs")), int(_number(data, "failures_count"))
+    of = "of one cause" if kinds == 1 else f"of {kinds} causes"
+    said = "\n".join(f"• {words(headline, 150)} ({int(count)})" for headline, count in listed)
+    title = f":warning: *{'1 run' if runs == 1 else f'{runs} runs'} failed {of}:*"
+    return f"{title}\n{said}{_more(kinds, listed)}"
 
 
 def _behind(data: Facts) -> str:

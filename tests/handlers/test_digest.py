@@ -35,6 +35,9 @@ FULL: dict[str, Any] = {
     "down_count": 12,
     "recovered": [["ml", 300.0]],
     "recovered_count": 1,
+    "failures": [["KeyError: 'EUR'", 8], ["OSError: *gone*", 1]],
+    "failures_count": 12,
+    "failed_runs": 21,
     "behind": [["core", 4]],
     "behind_count": 1,
 }
@@ -50,6 +53,9 @@ def test_a_digest_says_what_was_done_what_is_down_and_what_is_behind() -> None:
         "Slowest: dbt 1 min 35 s",
         ":x: *12 down now:* core for 2 h and 11 more",
         ":white_check_mark: *1 recovered:* ml after 5 min",
+        ":warning: *21 runs failed of 12 causes:*",
+        "• KeyError: 'EUR' (8)",
+        "• OSError: ∗gone∗ (1) and 10 more",  # noqa: RUF001
         "*1 code location behind the default branch* (commits): core 4",
     ]
 
@@ -70,5 +76,6 @@ def test_what_is_late_says_so() -> None:
 def test_any_digest_fits(name: str, count: int) -> None:
     pairs: JsonValue = [[name, 9.0]] * 10
     full = {**FULL, "people": pairs, "down": pairs, "recovered": pairs, "behind": pairs}
+    full["failures"] = pairs
     message = digest_message(facts(**{**full, "deployment": name, "down_count": count}))
     assert_message(message.text, message.blocks)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from deploy_core.watch.failed_runs import RUNS
@@ -12,7 +13,8 @@ from sandbox.dagster_plus.load_errors import LoadError
 from sandbox.dagster_plus.runs import Run
 from sandbox.slack.seen import SeenMessage
 from tests.scenario.test_status import document, somebody_deploys
-from tests.scenario.test_watch import CONFIG, looked
+from tests.scenario.test_watch import CONFIG
+from tests.scenario.test_watch import looked as looked_at_locations
 from tests.scenario.world import CHANNEL, World, open_world
 
 LIBRARY = (
@@ -34,6 +36,25 @@ async def begun(world: World) -> None:
         return await world.core.store.watching.last("prod", RUNS) is not None or None
 
     await world.workspace.wait_for(look, 20.0, "the first look at the runs")
+
+
+async def looked(world: World, times: int = 2) -> None:
+    """Wait until the watcher has looked for failed runs so many times more."""
+
+    async def looks() -> int:
+        async with httpx.AsyncClient() as http:
+            state = (await http.get(f"{world.dagster.url}/sandbox/state")).json()
+        asked = [
+            each["variables"] for each in state["requests"] if each["operation"] == "ChatopsRuns"
+        ]
+        return sum(each["filter"]["statuses"] == ["FAILURE"] for each in asked)
+
+    wanted = await looks() + times + 1
+
+    async def look() -> bool | None:
+        return await looks() >= wanted or None
+
+    await world.workspace.wait_for(look, 20.0, f"{times} looks at the runs")
 
 
 def error(message: str, function: str = "load_rates", line: int = 12) -> LoadError:
@@ -242,7 +263,7 @@ async def test_a_log_that_cannot_be_read_does_not_hide_the_failure(watched: Worl
 async def test_it_can_be_switched_off(tmp_path: Path, projects: dict[str, Path]) -> None:
     off = {**CONFIG, "watch": {**CONFIG["watch"], "failed_runs": False}}
     async with open_world(tmp_path, projects, **off) as world:
-        await looked(world)
+        await looked_at_locations(world)
         fails(world)
-        await looked(world, 3)
+        await looked_at_locations(world, 3)
         assert await world.cards() == []

@@ -6,8 +6,11 @@ from deploy_core.model.errors import Unreachable
 from deploy_core.model.states import TargetState
 from deploy_core.settings import CoreSettings, DeploymentSettings, DigestSettings
 from deploy_core.status import DeploymentStatus
+from deploy_core.store.looks import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.digests import Digests
+from deploy_core.watch.failed_runs import RUNS, FailedRun
+from deploy_core.watch.transitions import Happened
 from tests.support.clock import ManualClock
 from tests.support.plans import plan, request
 
@@ -76,3 +79,23 @@ async def test_quiet_can_be_silent(store: Store, clock: ManualClock) -> None:
     assert await quiet.look("prod")
     assert "digest:prod:2026-05-03T09:00:C0OPS" in await posted(store)
     assert (await store.posts.get(1)).data["good"] == 1
+
+
+async def test_what_runs_failed_of_is_in_the_digest(store: Store, clock: ManualClock) -> None:
+    clock.set_wall(datetime(2026, 5, 1, 6, 0, tzinfo=UTC))
+    quiet = digests(store, clock, when_quiet="silence")
+    await quiet.look("prod")
+    at = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    runs = [
+        FailedRun(f"r{n}", f"r{n}", "g" if n else "h", "daily", "core", None, at) for n in (0, 1, 2)
+    ]
+    moves: list[tuple[str, Happened, Facts]] = [
+        ("g", Happened.FAILED, {"error": {"message": "KeyError: 'EUR'\n"}}),
+        ("h", Happened.FAILED, {"error": None}),
+    ]
+    await store.watching.keep(Look("prod", RUNS, 0, at, {}, moves=moves, runs=runs))
+    clock.set_wall(datetime(2026, 5, 2, 8, 0, tzinfo=UTC))
+    assert await quiet.look("prod")
+    data = (await store.posts.get(1)).data
+    assert data["failures"] == [["KeyError: 'EUR'", 2], ["an unknown error", 1]]
+    assert (data["failures_count"], data["failed_runs"], data["down_count"]) == (2, 3, 0)

@@ -163,3 +163,12 @@ async def test_old_runs_of_what_is_over_are_forgotten(store: Store, clock: Manua
     await clock.advance(40 * 24 * 3600)
     await store.failed_runs.forget_old()
     assert await store.failed_runs.known("prod", ["r1", "r2"]) == {"r2"}
+
+
+async def test_the_most_frequent_failures_of_a_time(store: Store) -> None:
+    await store.watching.keep(FIRST)
+    runs = [run(1), run(2, "other"), run(3, "other"), run(4, root=1), run(9, "other")]
+    await store.watching.keep(look(1, 10, *runs))
+    assert await store.failed_runs.most_frequent("prod", at(0), at(9)) == [(2, 2), (1, 1)]
+    assert await store.failed_runs.most_frequent("prod", at(9), at(10)) == [(2, 1)]
+    assert await store.failed_runs.most_frequent("staging", at(0), at(10)) == []
