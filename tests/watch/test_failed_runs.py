@@ -49,6 +49,8 @@ def error(message: str = "KeyError: 'a'\n", line: int = 7, step: str | None = "l
         ("at 2026-03-01 12:00:07 UTC", "at … UTC"),
         ("key 3f2a9c81 and key deadbeef", "key … and key deadbeef"),
         ("bad value 'cut off in the mid", "bad value …"),
+        ("pod dagster-run-ab12c-x8z9k was evicted", "pod … was evicted"),
+        ("database-7 is away", "database… is away"),
         ("division by zero", "division by zero"),
         ("", ""),
     ],
