@@ -1,7 +1,7 @@
 """The sandbox's own endpoints, by which a test sets faults and sees what happened."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,10 +11,11 @@ from sandbox.dagster_plus.control_plane import (
     UnknownDeploymentError,
 )
 from sandbox.dagster_plus.documents import InvalidDocumentError, check_location_document
-from sandbox.dagster_plus.faults import Faults
+from sandbox.dagster_plus.faults import Faults, LoadErrorText
 from sandbox.dagster_plus.instant_agent import InstantAgent, InstantAgentSettings
 from sandbox.dagster_plus.locations import CodeLocation
 from sandbox.dagster_plus.recorded import Recorded
+from sandbox.dagster_plus.runs import Run
 from sandbox.dagster_plus.serverless import PexStoreSettings
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -27,6 +28,21 @@ class ChangeLocation(BaseModel):
 
     deployment: str
     document: dict[str, Any]
+
+
+class EndRun(BaseModel):
+    """A run of a job that has just ended: the body of `POST /sandbox/run`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deployment: str
+    location: str
+    job: str = "daily"
+    status: Literal["SUCCESS", "FAILURE", "CANCELED"] = "FAILURE"
+    step: str | None = "load"
+    error: LoadErrorText | None = None
+    parent: str | None = None
+    tags: dict[str, str] = {}
 
 
 class ControlApi:
@@ -47,6 +63,7 @@ class ControlApi:
             web.delete("/sandbox/faults", self.clear_faults),
             web.delete("/sandbox/requests", self.clear_requests),
             web.post("/sandbox/change_location", self.change_location),
+            web.post("/sandbox/run", self.end_run),
             web.post("/sandbox/instant_agent", self.configure_instant_agent),
             web.post("/sandbox/pex_store", self.configure_pex_store),
         ]
@@ -101,6 +118,21 @@ class ControlApi:
             raise web.HTTPBadRequest(text=str(wrong)) from wrong
         self._plane.apply(deployment, [document])
         return web.json_response(_location(deployment.locations[document["location_name"]]))
+
+    async def end_run(self, request: web.Request) -> web.Response:
+        """Let a run of a job begin and end at once; answers with its id."""
+        body = await _body(request, EndRun)
+        try:
+            runs = self._plane.deployment(body.deployment).runs
+        except UnknownDeploymentError as wrong:
+            raise web.HTTPBadRequest(text=str(wrong)) from wrong
+        parent = next((run for run in runs if run.run_id == body.parent), None)
+        run = Run(body.location, body.job, parent=parent, tags=body.tags, step=body.step)
+        run.error = body.error.to_load_error() if body.error else None
+        runs.append(run)
+        run.set_status("STARTED")
+        run.set_status(body.status)
+        return web.json_response({"run_id": run.run_id})
 
     async def configure_instant_agent(self, request: web.Request) -> web.Response:
         """Change how the instant agent behaves."""

@@ -215,6 +215,27 @@ async def test_somebody_else_changes_a_location(http: httpx.AsyncClient, query: 
     assert await mutations(http) == 1, "it was not one of our requests"
 
 
+async def test_a_run_that_fails_and_its_retry(http: httpx.AsyncClient, query: Query) -> None:
+    body = {"deployment": "prod", "location": "core", "error": {"message": "KeyError: 'a'"}}
+    first = (await http.post("/sandbox/run", json=body)).json()["run_id"]
+    again = {**body, "status": "SUCCESS", "parent": first, "tags": {"dagster/retry_number": "1"}}
+    second = (await http.post("/sandbox/run", json=again)).json()["run_id"]
+    runs = "{ runsOrError { ... on Runs { results { runId status rootRunId } } } }"
+    assert (await query(runs))["runsOrError"]["results"] == [
+        {"runId": second, "status": "SUCCESS", "rootRunId": first},
+        {"runId": first, "status": "FAILURE", "rootRunId": None},
+    ]
+    logs = """{ logsForRun(runId: "%s", limit: 3) { ... on EventConnection { hasMore events {
+        ... on ExecutionStepFailureEvent { stepKey error { message } } } } } }"""
+    page = (await query(logs % first))["logsForRun"]
+    assert page == {
+        "hasMore": True,
+        "events": [{}, {}, {"stepKey": "load", "error": {"message": "KeyError: 'a'"}}],
+    }
+    unknown = {**body, "deployment": "nowhere"}
+    assert (await http.post("/sandbox/run", json=unknown)).status_code == 400
+
+
 async def test_the_instant_agent_stopped_and_started(
     http: httpx.AsyncClient, query: Query, dagster_plus: DagsterPlus
 ) -> None:
