@@ -205,5 +205,7 @@ def swept(sweep: Sweep, at: datetime, runs: Iterable[Run], page: str | None) -> 
     began = sweep.began or at
     if page is not None:
         return Sweep(since=sweep.since, page=page, began=began, newest=newest)
-    seen = began if newest is None else min(newest, began)
-    return Sweep(since=max(sweep.since, seen - OVERLAP, began - CLOCKS_DIFFER))
+    earliest = max(sweep.since, began - CLOCKS_DIFFER)
+    if newest is None:
+        return Sweep(since=earliest)
+    return Sweep(since=max(earliest, min(newest, began) - OVERLAP))

@@ -159,6 +159,11 @@ def test_a_sweep_ends_a_little_before_the_last_change() -> None:
     assert swept(sweep, at(0.5), [], None) == sweep
 
 
+def test_a_clock_of_ours_that_is_early_loses_nothing() -> None:
+    assert swept(Sweep(since=at(0)), at(30), [], None) == Sweep(since=at(30) - CLOCKS_DIFFER)
+    assert swept(Sweep(since=at(0)), at(30), [run(24)], None) == Sweep(since=at(24) - OVERLAP)
+
+
 def test_a_clock_of_ours_that_is_late_loses_nothing() -> None:
     ahead = swept(Sweep(since=at(0)), at(20), [run(25)], None)
     assert ahead == Sweep(since=at(20) - OVERLAP)
