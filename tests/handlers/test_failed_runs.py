@@ -86,6 +86,14 @@ def test_the_end_is_called_fixed_only_when_it_was_seen() -> None:
     assert "; none since <!date" in drawn(quiet)
 
 
+def test_what_comes_and_goes_is_not_called_fixed() -> None:
+    lines = drawn(group(state=IncidentState.SETTLING, failures=3))
+    assert lines.startswith(
+        "ModuleNotFoundError in runs on prod comes and goes\n:hourglass: 3 runs"
+    )
+    assert "with their retries 4 and works just now, since <!date" in lines
+
+
 def test_many_kinds_are_a_line_each_the_most_frequent_first() -> None:
     groups = [group(number, runs=number) for number in range(1, 60)]
     lines = drawn(*groups)

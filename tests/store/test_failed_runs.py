@@ -172,3 +172,18 @@ async def test_the_most_frequent_failures_of_a_time(store: Store) -> None:
     assert await store.failed_runs.most_frequent("prod", at(0), at(9)) == [(2, 2), (1, 1)]
     assert await store.failed_runs.most_frequent("prod", at(9), at(10)) == [(2, 1)]
     assert await store.failed_runs.most_frequent("staging", at(0), at(10)) == []
+
+
+async def test_what_comes_and_goes_is_over_when_it_was_quiet_for_a_while(store: Store) -> None:
+    await store.watching.keep(FIRST)
+    for minute in range(1, 7):
+        runs, over = ([run(minute)], []) if minute % 2 else ([], ["g"])
+        assert await store.watching.keep(look(minute, minute, *runs, over=over))
+    assert {about for about, _ in await sent(store)} == {"post 1"}
+    (group,) = await store.failed_runs.open_groups("prod")
+    assert group.settling
+    assert await store.watching.keep(look(7, 20))
+    assert await store.failed_runs.open_groups("prod") == []
+    assert await sent(store) == [("post 1", "card"), ("post 1", "event")]
+    said = [(await store.watching.event(number))[0].said for number in range(1, 6)]
+    assert said == [Said.RECOVERED, Said.AGAIN, Said.RECOVERED, Said.FLAPPING, Said.RECOVERED]
