@@ -12,6 +12,7 @@ from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.dagster_plus.values import AgentStatus, LocationState
 from deploy_core.endings import all_of
+from deploy_core.model.adding import require_code_source, require_name, with_said
 from deploy_core.model.documents import (
     clean,
     diff_documents,
@@ -19,7 +20,13 @@ from deploy_core.model.documents import (
     version_of,
     with_image,
 )
-from deploy_core.model.errors import MixedProjects, NothingToGoBackTo, UnknownLocation, UsageError
+from deploy_core.model.errors import (
+    ImageMissing,
+    MixedProjects,
+    NothingToGoBackTo,
+    UnknownLocation,
+    UsageError,
+)
 from deploy_core.model.plan import (
     ArtifactKind,
     CodeOptions,
@@ -38,6 +45,7 @@ from deploy_core.sources.git import GitMirrors
 from deploy_core.sources.links import compare_url
 from deploy_core.store.store import Store
 
+NO_IMAGE = "No image is named: only an agent that has the code on its own machine can load this."
 _LAST_STEPS = (StepName.READ_LIVE, StepName.APPLY, StepName.WAIT, StepName.VERIFY)
 
 
@@ -93,7 +101,9 @@ class Planner:
             targets = await self._deploy_targets(request, name, deployment)
             return self._plan(request, name, deployment, targets)
         now = await self._now(name)
-        if request.kind is DeployKind.REDEPLOY:
+        if request.kind is DeployKind.ADD:
+            targets = [await self._added(request.document or {}, name, deployment, now)]
+        elif request.kind is DeployKind.REDEPLOY:
             targets = [
                 self._again(location, deployment, now)
                 for location in await self._live_names(request, now)
@@ -113,7 +123,7 @@ class Planner:
             kind=request.kind,
             deployment=name,
             targets=tuple(targets),
-            protected=deployment.protected,
+            protected=deployment.protected or _updates(request, targets),
             confirm_deadline=deployment.confirm_deadline * 60,
             # Never a rollback of a rollback.
             put_back=deployment.put_back and request.kind is not DeployKind.ROLLBACK,
@@ -237,6 +247,48 @@ class Planner:
         steps = (StepName.FIND_IMAGE, *_LAST_STEPS)
         return self._from_document(location, project, document, deployment, now, steps)
 
+    async def _added(
+        self, said: Document, name: str, deployment: DeploymentSettings, now: Now
+    ) -> TargetPlan:
+        """Return the plan for a location as a person said it, new or over what is live.
+
+        Raises `LocationNameInvalid`, `CodeSourceInvalid`, `ImageMissing` and what `find` raises.
+        """
+        require_code_source(said)
+        location = str(said.get("location_name", ""))
+        live = now.live(location)
+        if live is None:
+            require_name(location)
+        risks: list[str] = []
+        image = said.get("image")
+        if isinstance(image, str):
+            repository = repository_of(live.document.get("image")) if live else None
+            artifacts = ArtifactPlans(
+                self._images, self._pex, self._serverless, self._mirrors, name
+            )
+            found, risk = await artifacts.find(full_image(image, repository))
+            said = {**said, "image": found}
+            risks += _if_any(risk)
+        document = with_said(live.document, said) if live else clean(said)
+        if "image" not in document and "pex_metadata" not in document:
+            if await self._serverless.serverless(name):
+                raise ImageMissing(
+                    f"Nothing says which image {location} runs.",
+                    next_step="Name it with `--image`, or deploy it from a project as a PEX.",
+                )
+            risks.append(NO_IMAGE)
+        project = self._catalog.project_of(location)
+        if project is not None:
+            risks.append(
+                f"The project {project} has {location} too: a deploy of it from git will go over"
+                " this."
+            )
+        first = (StepName.FIND_IMAGE,) if isinstance(document.get("image"), str) else ()
+        plan = self._from_document(
+            location, None, document, deployment, now, (*first, *_LAST_STEPS)
+        )
+        return plan.model_copy(update={"risks": (*plan.risks, *risks)})
+
     def _again(self, location: str, deployment: DeploymentSettings, now: Now) -> TargetPlan:
         document = clean(now.documents[location])
         return self._from_document(location, None, document, deployment, now, _LAST_STEPS)
@@ -339,6 +391,11 @@ def _kind_of(document: Document) -> ArtifactKind:
         return ArtifactKind.PEX
     source = "working_directory" in document and "image" not in document
     return ArtifactKind.SOURCE if source else ArtifactKind.PREBUILT
+
+
+def _updates(request: DeployRequest, targets: list[TargetPlan]) -> bool:
+    """Tell whether adding would change a location that exists: its author must have seen how."""
+    return request.kind is DeployKind.ADD and any(t.live and t.changes for t in targets)
 
 
 def _if_any(risk: str | None) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """What a person can ask for, after the text was read. `render` writes a command back as text."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Final, assert_never
 
+from deploy_core.model.adding import CODE_SOURCES
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
+from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest, Document
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,20 @@ class Deploy:
     why: str | None = None
     rebuild: bool = False  # build anew, even where there is one of the same content
     code: CodeOptions = field(default_factory=CodeOptions)
+
+
+@dataclass(frozen=True)
+class AddLocation:
+    """Add a location of no project, or update it: `document` is what is said of it."""
+
+    document: Document
+    deployment: str | None = None
+    why: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The location's name."""
+        return str(self.document.get("location_name", ""))
 
 
 @dataclass(frozen=True)
@@ -116,7 +132,17 @@ class Agents:
 
 
 Command = (
-    Help | OpenDeployForm | Deploy | Redeploy | Rollback | Cancel | Logs | Deploys | Status | Agents
+    Help
+    | OpenDeployForm
+    | Deploy
+    | AddLocation
+    | Redeploy
+    | Rollback
+    | Cancel
+    | Logs
+    | Deploys
+    | Status
+    | Agents
 )
 
 RESERVED = frozenset({"to", "in", "on"})
@@ -138,6 +164,9 @@ def render(command: Command) -> str:
             parts += [_at(command.ref) if isinstance(command, Deploy) else ""]
             parts += [_to(command.deployment)]
             parts += _about_the_build(command) if isinstance(command, Deploy) else []
+        case AddLocation():
+            parts = ["add-location", _name(command.name), *_document_options(command.document)]
+            parts += [_to(command.deployment)]
         case Rollback():
             parts = ["rollback", *map(_name, command.locations), _number(command.deploy)]
             parts += [_in(command.deployment)]
@@ -151,7 +180,7 @@ def render(command: Command) -> str:
             assert_never(command)
     if isinstance(command, OpenDeployForm | Deploy):
         parts += [_option("image", command.image)]
-    if isinstance(command, OpenDeployForm | Deploy | Redeploy | Rollback):
+    if isinstance(command, OpenDeployForm | Deploy | AddLocation | Redeploy | Rollback):
         parts += [_option("why", command.why)]
     return " ".join(part for part in parts if part)
 
@@ -171,6 +200,38 @@ def code_options(code: CodeOptions) -> list[str]:
     return [_option(name.replace("_", "-"), value) for name, value in said.items()]
 
 
+ADD_OPTIONS: Final = {
+    "module": "module_name",
+    "package": "package_name",
+    "file": "python_file",
+    "autoload-module": "autoload_defs_module_name",
+    "image": "image",
+    "attribute": "attribute",
+    "working-directory": "working_directory",
+    "executable": "executable_path",
+    "queue": "agent_queue",
+}
+"""The options of `add-location`, with the key of the document that each is; those that say where
+the definitions are stand below `code_source`."""
+
+
+def said_document(name: str, options: Mapping[str, str]) -> Document:
+    """Return the document that the options of `add-location` make."""
+    document: Document = {"location_name": name}
+    source: Document = {}
+    for option, key in ADD_OPTIONS.items():
+        if option in options:
+            (source if key in CODE_SOURCES else document)[key] = options[option]
+    return {**document, "code_source": source} if source else document
+
+
+def _document_options(document: Document) -> list[str]:
+    source = document.get("code_source")
+    flat = {**document, **(source if isinstance(source, dict) else {})}
+    values = {option: flat.get(key) for option, key in ADD_OPTIONS.items()}
+    return [_option(option, value) for option, value in values.items() if isinstance(value, str)]
+
+
 def _look(command: Deploys | Status | Agents) -> list[str]:
     if isinstance(command, Deploys):
         return ["deploys", _name(command.location), _in(command.deployment)]
@@ -187,8 +248,17 @@ def _look(command: Deploys | Status | Agents) -> list[str]:
     ]
 
 
-def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:
+def request(command: Deploy | AddLocation | Redeploy, actor: Actor) -> DeployRequest:
     """Return what the core is asked to plan."""
+    if isinstance(command, AddLocation):
+        return DeployRequest(
+            kind=DeployKind.ADD,
+            actor=actor,
+            locations=(command.name,),
+            deployment=command.deployment,
+            document=command.document,
+            why=command.why,
+        )
     if isinstance(command, Redeploy):
         return DeployRequest(
             kind=DeployKind.REDEPLOY,
@@ -212,7 +282,7 @@ def request(command: Deploy | Redeploy, actor: Actor) -> DeployRequest:
     )
 
 
-def command_of(wanted: DeployRequest) -> Deploy | Redeploy | Rollback:
+def command_of(wanted: DeployRequest) -> Deploy | AddLocation | Redeploy | Rollback:
     """Return the command that asks for the same as a request."""
     match wanted.kind:
         case DeployKind.DEPLOY:
@@ -226,6 +296,8 @@ def command_of(wanted: DeployRequest) -> Deploy | Redeploy | Rollback:
                 wanted.rebuild,
                 wanted.code,
             )
+        case DeployKind.ADD:
+            return AddLocation(wanted.document or {}, wanted.deployment, wanted.why)
         case DeployKind.REDEPLOY:
             return Redeploy(wanted.locations, wanted.all_locations, wanted.deployment, wanted.why)
         case DeployKind.ROLLBACK:

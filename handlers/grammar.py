@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from deploy_core.model.adding import require_code_source
 from deploy_core.model.errors import UsageError
 from deploy_core.model.plan import CodeOptions
 from handlers.commands import (
     RESERVED,
     STATES,
+    AddLocation,
     Agents,
     Cancel,
     Command,
@@ -27,8 +29,19 @@ from handlers.commands import (
     Redeploy,
     Rollback,
     Status,
+    said_document,
 )
-from handlers.usage import CODE_OPTIONS, FLAGS, FORMS, OPTIONS, form_error, near, no_option, short
+from handlers.usage import (
+    CODE_OPTIONS,
+    FLAGS,
+    FORMS,
+    OPTIONS,
+    OTHER_NAMES,
+    form_error,
+    near,
+    no_option,
+    short,
+)
 from handlers.words import DASHES, Word, clean, single_dash, split, unwrap
 
 MOST_LOCATIONS: Final = 300
@@ -149,6 +162,7 @@ def _read_deployment(said: _Said, word: Word, rest: list[Word]) -> None:
 
 def _read_option(said: _Said, word: Word, rest: list[Word]) -> None:
     option = word.option or ""
+    option = OTHER_NAMES.get(said.verb, {}).get(option, option)
     if option not in OPTIONS.get(said.verb, ()):
         raise no_option(said.verb, option)
     if option in FLAGS:
@@ -303,6 +317,15 @@ def _code(said: _Said) -> CodeOptions:
     return code
 
 
+def _add_location(said: _Said) -> Command:
+    _no_ref(said)
+    if len(said.names) != 1:
+        raise form_error("add-location", "add-location takes the name of one code location.")
+    document = said_document(said.names[0][0], said.values)
+    require_code_source(document)
+    return AddLocation(document, said.deployment, said.values.get("why"))
+
+
 def _redeploy(said: _Said) -> Command:
     _no_ref(said)
     names = _locations(said)
@@ -375,6 +398,7 @@ def _agents(said: _Said) -> Command:
 
 _BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
     "deploy": _deploy,
+    "add-location": _add_location,
     "redeploy": _redeploy,
     "rollback": _rollback,
     "cancel": _cancel,

@@ -7,7 +7,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from deploy_core.model.errors import UsageError
 from handlers import payloads, verbs
-from handlers.commands import Deploy, Redeploy, Rollback
+from handlers.commands import AddLocation, Deploy, Redeploy, Rollback
 from handlers.desk import Ask, Desk
 from handlers.grammar import parse
 
@@ -40,7 +40,7 @@ def _words(ask: Ask) -> str | None:
     Hashed, because a key can't be as long as a text.
     """
     try:
-        changes = isinstance(parse(ask.text), Deploy | Redeploy | Rollback)
+        changes = isinstance(parse(ask.text), Deploy | AddLocation | Redeploy | Rollback)
     except UsageError:
         return None
     text = " ".join(ask.text.split()).encode("utf-8", "surrogatepass")

@@ -5,10 +5,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy_core.model.errors import UsageError
+from handlers.commands import ADD_OPTIONS
 
 FORMS: Final[dict[str, str]] = {
     "deploy": (
         'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild] [--why "…"]'
+    ),
+    "add-location": (
+        "add-location NAME --module MODULE|--package PACKAGE|--file FILE [to DEPLOYMENT]"
+        " [--image IMAGE] [--attribute NAME] [--working-directory FOLDER] [--executable PATH]"
+        ' [--queue QUEUE] [--why "…"]'
     ),
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
     "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
@@ -22,6 +28,9 @@ FORMS: Final[dict[str, str]] = {
 """The form of each verb, without `/dagster`."""
 
 MEANT: Final = {
+    "add": "add-location",
+    "new": "add-location",
+    "create": "add-location",
     "history": "deploys",
     "list": "status",
     "live": "status",
@@ -56,11 +65,23 @@ CODE_OPTIONS: Final = (
 
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
+    "add-location": (*ADD_OPTIONS, "why"),
     "redeploy": ("all", "why"),
     "rollback": ("why",),
     "status": ("here", "page", "state"),
     "agents": ("here",),
 }
+
+OTHER_NAMES: Final[dict[str, dict[str, str]]] = {
+    "add-location": {
+        "module-name": "module",
+        "package-name": "package",
+        "python-file": "file",
+        "executable-path": "executable",
+        "agent-queue": "queue",
+    }
+}
+"""Names that the official CLI has for options of ours."""
 
 FLAGS: Final = frozenset({"all", "here", "rebuild"})
 """Options without a value."""

@@ -25,6 +25,7 @@ class DeployKind(StrEnum):
     DEPLOY = "deploy"
     REDEPLOY = "redeploy"  # the live document again, as after a changed secret
     ROLLBACK = "rollback"  # a person asked for what was live before an earlier deploy
+    ADD = "add"  # a location of no project, new or updated, as a person said it
 
 
 class StepName(StrEnum):
@@ -230,6 +231,7 @@ class DeployRequest(Frozen):
     code: CodeOptions = CodeOptions()
     why: str | None = None
     of_deploy: int | None = None  # the deploy that a rollback goes back behind
+    document: Document | None = None  # what a person says of the location that is added
 
 
 def canonical(value: Any) -> bytes:

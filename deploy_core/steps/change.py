@@ -31,6 +31,7 @@ async def read_live(services: Services, run: Run) -> Output:
     )
     live, state = documents.get(run.location), states.get(run.location)
     pushed = run.outputs.get(StepName.PUSH, {}).get("image")
+    _require_as_planned(run, live)
     document = await _document_to_send(services, run, live)
     if run.deploy.confirmed_at is not None and document != run.target.plan.document:
         raise PlanChanged(f"{run.location} was changed after you confirmed the plan.")
@@ -102,6 +103,18 @@ async def _some_agent(services: Services, run: Run) -> None:
         if problem is None:
             return
         await services.clock.sleep(services.settings.poll_seconds)
+
+
+def _require_as_planned(run: Run, live: Document | None) -> None:
+    """What a person said of a location was put over what was live then, and over nothing else."""
+    if run.deploy.kind is not DeployKind.ADD:
+        return
+    before = run.target.plan.live.document if run.target.plan.live else None
+    now = clean(live) if live is not None else None
+    if now == before:
+        return
+    what = "changed" if before is not None and now is not None else "added or removed"
+    raise PlanChanged(f"{run.location} was {what} by somebody else after the plan was made.")
 
 
 async def _document_to_send(services: Services, run: Run, live: Document | None) -> Document:

@@ -52,7 +52,9 @@ def offered(deploy: Deploy) -> tuple[str, ...]:
             found.add(actions.PLAN_AGAIN)
         elif states & _BAD_ENDS:
             found.add(actions.RETRY)
-        if deploy.kind is DeployKind.DEPLOY and any(map(_replaced, deploy.targets)):
+        if deploy.kind in {DeployKind.DEPLOY, DeployKind.ADD} and any(
+            map(_replaced, deploy.targets)
+        ):
             found.add(actions.ROLL_BACK)
     if any(has_details(target) for target in deploy.targets):
         found.add(actions.FULL_ERROR)

@@ -66,13 +66,18 @@ BUTTONS: Final[dict[str, str]] = {
 
 _DOING: Final = {
     DeployKind.DEPLOY: "Deploying {what} to {place} at {version}",
+    DeployKind.ADD: "Adding {what} to {place} at {version}",
     DeployKind.REDEPLOY: "Redeploying {what} on {place} at {version}",
     DeployKind.ROLLBACK: "Rolling back {what} on {place} to {version}",
 }
 
 
+UPDATING: Final = "Updating {what} on {place} to {version}"
+UPDATE: Final = "update {what} on {place}"
+
 _PLAN_TO: Final = {
     DeployKind.DEPLOY: "deploy {what} to {place}",
+    DeployKind.ADD: "add {what} to {place}",
     DeployKind.REDEPLOY: "redeploy {what} on {place}",
     DeployKind.ROLLBACK: "roll back {what} on {place}",
 }
@@ -80,6 +85,7 @@ _PLAN_TO: Final = {
 
 _KINDS: Final = {
     DeployKind.DEPLOY: "Deploy",
+    DeployKind.ADD: "Deploy",
     DeployKind.REDEPLOY: "Redeploy",
     DeployKind.ROLLBACK: "Rollback",
 }
@@ -92,7 +98,8 @@ def began(deploy: Deploy) -> datetime:
 
 def doing(deploy: Deploy, target: Target) -> str:
     """Return what is being done with one location, in running text."""
-    return _DOING[deploy.kind].format(
+    form = UPDATING if _updates(deploy) else _DOING[deploy.kind]
+    return form.format(
         what=name(target.location),
         place=name(deploy.deployment),
         version=label(target.plan.version),
@@ -104,7 +111,13 @@ def plan_to(deploy: Deploy) -> str:
     what = f"{len(deploy.targets)} locations"
     if len(deploy.targets) == 1:
         what = name(deploy.targets[0].location)
-    return _PLAN_TO[deploy.kind].format(what=what, place=name(deploy.deployment))
+    form = UPDATE if _updates(deploy) else _PLAN_TO[deploy.kind]
+    return form.format(what=what, place=name(deploy.deployment))
+
+
+def _updates(deploy: Deploy) -> bool:
+    """Tell whether a location that is added was there already."""
+    return deploy.kind is DeployKind.ADD and any(t.plan.live for t in deploy.targets)
 
 
 def title(deploy: Deploy) -> str:
@@ -215,7 +228,13 @@ def failed_heading(target: Target, same: int = 0) -> str:
 
 
 def ask_to_confirm(deploy: Deploy) -> str:
-    """Return what a protected deployment asks of the author."""
+    """Return what is asked of the author, by a protected deployment or before an update."""
+    if _updates(deploy):
+        what = name(deploy.targets[0].location)
+        return (
+            f"{what} exists on {name(deploy.deployment)}, so this updates it: nothing happens until"
+            f" {who(deploy.by)} presses Confirm. The plan expires {date(deploy.confirm_until)}."
+        )
     return (
         f"{name(deploy.deployment)} is protected: nothing happens until {who(deploy.by)} presses"
         f" Confirm. The plan expires {date(deploy.confirm_until)}."

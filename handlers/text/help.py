@@ -12,6 +12,7 @@ FOOT: Final = (
 
 SHORT: Final[dict[str, str]] = {
     "deploy": "put code locations live, and prove it; with no location a form opens",
+    "add-location": "put a new code location live that is in no project, or update it",
     "redeploy": "deploy the same version again, as after a changed secret",
     "rollback": "put back what was live before",
     "cancel": "stop a deploy; once the change was sent, go back instead",
@@ -36,6 +37,14 @@ MORE: Final[dict[str, str]] = {
         " `--why` is kept with the deploy. A name in two projects is written `project:location`.\n"
         "Examples: `deploy core@main to prod`, `deploy core dbt @v1.2`,"
         ' `deploy --all --why "new base image"`'
+    ),
+    "add-location": (
+        "Takes the place of the definitions: `--module`, `--package`, `--file` or"
+        " `--autoload-module`, one of them. The image must be in its registry. It is loaded and"
+        " verified like any deploy. A name that exists is updated: what you don't say stays as it"
+        " is, and you are shown what changes and asked to confirm it.\n"
+        "Example: `add-location shop --module shop.definitions --image ghcr.io/acme/shop:1.4"
+        " --queue gpu to prod`"
     ),
     "redeploy": (
         "Sends what is live once more, without reading git, so that the agent starts the code anew"

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from handlers.commands import (
+    AddLocation,
     Agents,
     Cancel,
     Command,
@@ -19,7 +20,7 @@ from handlers.commands import (
 from handlers.desk import Ask, Desk
 from handlers.verbs.agents import agents
 from handlers.verbs.cancel import cancel
-from handlers.verbs.deploy import deploy, open_form, redeploy
+from handlers.verbs.deploy import add_location, deploy, open_form, redeploy
 from handlers.verbs.deploys import deploys
 from handlers.verbs.help import show_help
 from handlers.verbs.logs import logs
@@ -30,6 +31,7 @@ VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] =
     Help: show_help,
     OpenDeployForm: open_form,
     Deploy: deploy,
+    AddLocation: add_location,
     Redeploy: redeploy,
     Rollback: rollback,
     Cancel: cancel,

@@ -1,7 +1,7 @@
-"""`deploy` and `redeploy`."""
+"""`deploy`, `add-location` and `redeploy`."""
 
 from handlers.cards.answers import open_form_message
-from handlers.commands import Deploy, OpenDeployForm, Redeploy, request, typed
+from handlers.commands import AddLocation, Deploy, OpenDeployForm, Redeploy, request, typed
 from handlers.desk import Ask, Desk
 from handlers.forms import open_deploy_form
 from handlers.verbs.start import start
@@ -9,6 +9,11 @@ from handlers.verbs.start import start
 
 async def deploy(desk: Desk, ask: Ask, command: Deploy) -> None:
     """Start a deploy. Raises what `start` raises."""
+    await start(desk, ask, request(command, ask.by))
+
+
+async def add_location(desk: Desk, ask: Ask, command: AddLocation) -> None:
+    """Add a location of no project, or update it. Raises what `start` raises."""
     await start(desk, ask, request(command, ask.by))
 
 

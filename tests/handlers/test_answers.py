@@ -74,7 +74,8 @@ def test_unknown_name_is_answered_with_the_names_that_exist() -> None:
     error = UnknownLocation("There is no code location coer.", choices=("core", "dbt"))
     assert read(error_message(error).blocks) == (
         "There is no code location coer.\n"
-        "*Next step:* Choose one of the names that exist.\n"
+        "*Next step:* Choose one of the names that exist, or add it with"
+        " `/dagster add-location NAME`.\n"
         "These exist: `core`, `dbt`\n"
         "Reason: `unknown_location`"
     )

@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy_core.model.adding import CODE_SOURCES
 from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from handlers.commands import (
+    ADD_OPTIONS,
+    AddLocation,
     Cancel,
     Command,
     Deploy,
@@ -18,8 +21,10 @@ from handlers.commands import (
     Redeploy,
     Rollback,
     Status,
+    command_of,
     render,
     request,
+    said_document,
 )
 from handlers.grammar import after_mention, needs_target, parse
 from handlers.usage import FORMS
@@ -88,6 +93,23 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
         ('deploy core --why "a"@b', Deploy(("core",), why="a@b")),
         (r'deploy core --why "say \"hi\" \\ bye"', Deploy(("core",), why='say "hi" \\ bye')),
         ("deploy core —why=fix, at last", Deploy(("core",), why="fix, at last")),
+        (
+            "add-location shop --module a.b",
+            AddLocation({"location_name": "shop", "code_source": {"module_name": "a.b"}}),
+        ),
+        (
+            "add-location shop to prod --python-file defs.py --agent-queue=gpu --image a:1 --why x",
+            AddLocation(
+                {
+                    "location_name": "shop",
+                    "image": "a:1",
+                    "agent_queue": "gpu",
+                    "code_source": {"python_file": "defs.py"},
+                },
+                "prod",
+                "x",
+            ),
+        ),
         ("redeploy core in prod", Redeploy(("core",), deployment="prod")),
         ("redeploy --all --why secrets", Redeploy(all=True, why="secrets")),
         ("rollback", Rollback()),
@@ -166,6 +188,25 @@ def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -
             "Say a Python file, a package or a module, not two of them.",
             (),
         ),
+        ("add-location", "add-location takes the name of one code location.", ()),
+        ("add-location a b --module x", "add-location takes the name of one code location.", ()),
+        ("add-location a@main --module x", "add-location takes no @REF.", ("deploy",)),
+        (
+            "add-location a --modul x",
+            "add-location has no option --modul.",
+            ("--module",),
+        ),
+        ("add-location a --module x --module-name y", "--module is given twice.", ()),
+        (
+            "add-location a --queue x",
+            "Nothing says where the definitions of the code location are.",
+            (),
+        ),
+        (
+            "add-location a --module x --package y",
+            "Two places are said for the definitions: module_name and package_name.",
+            (),
+        ),
         ("deploy a --image x --image y", "--image is given twice.", ()),
         ("deploy a --image", "After --image its value is missing.", ()),
         ("deploy a --why", "After --why its value is missing.", ()),
@@ -242,6 +283,15 @@ def test_bare_cancel_outside_a_thread_says_its_form() -> None:
     error = needs_target("cancel")
     assert error.summary == "Say which deploy or location to use with cancel."
     assert error.next_step == f"Write it as `/dagster {FORMS['cancel']}`."
+
+
+def test_adding_becomes_a_request_with_its_document() -> None:
+    ada = Actor(kind="slack", id="U1")
+    command = AddLocation(said_document("shop", {"file": "defs.py"}), "prod", "because")
+    wanted = request(command, ada)
+    assert (wanted.kind, wanted.locations, wanted.why) == (DeployKind.ADD, ("shop",), "because")
+    assert wanted.document == {"location_name": "shop", "code_source": {"python_file": "defs.py"}}
+    assert command_of(wanted) == command
 
 
 def test_command_becomes_a_request() -> None:
@@ -332,12 +382,25 @@ def maybe(values: st.SearchStrategy[str]) -> st.SearchStrategy[str | None]:
     return st.none() | values
 
 
+SOURCES = st.sampled_from(["module", "package", "file", "autoload-module"])
+SAID = st.dictionaries(
+    st.sampled_from([name for name, key in ADD_OPTIONS.items() if key not in CODE_SOURCES]), TYPED
+)
+ADDED = st.builds(
+    lambda name, source, value, said: said_document(name, {source: value, **said}),
+    NAMES,
+    SOURCES,
+    TYPED,
+    SAID,
+)
+
 COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.sampled_from([Help(), *(Help(verb) for verb in FORMS)]),
     st.builds(OpenDeployForm, maybe(REFS), maybe(NAMES), maybe(TYPED), maybe(WHYS)),
     st.builds(Deploy, LOCATIONS, st.just(False), maybe(REFS), maybe(NAMES), st.none(), maybe(WHYS)),
     st.builds(Deploy, st.tuples(NAMES), st.just(False), maybe(REFS), maybe(NAMES), maybe(TYPED)),
     st.builds(Deploy, st.just(()), st.just(True), maybe(REFS), maybe(NAMES)),
+    st.builds(AddLocation, ADDED, maybe(NAMES), maybe(WHYS)),
     st.builds(Redeploy, LOCATIONS, st.just(False), maybe(NAMES), maybe(WHYS)),
     st.builds(Rollback, LOCATIONS, st.none(), maybe(NAMES), maybe(WHYS)),
     st.builds(Rollback, st.just(()), st.integers(0, 10**9), maybe(NAMES)),

@@ -7,6 +7,8 @@ DeployError
 ├── UsageError                usage              the text can't be read
 │   ├── PayloadInvalid        payload_invalid    Slack sent what isn't as it documents it
 │   ├── UnknownLocation       unknown_location
+│   ├── LocationNameInvalid   location_name_invalid
+│   ├── CodeSourceInvalid     code_source_invalid none, or more than one
 │   ├── UnknownDeployment     unknown_deployment
 │   ├── UnknownDeploy         unknown_deploy     no such deploy in the history
 │   ├── AmbiguousLocation     ambiguous_location the name is in more than one project
@@ -201,6 +203,8 @@ from deploy_core.model.errors.store import (
 )
 from deploy_core.model.errors.usage import (
     AmbiguousLocation,
+    CodeSourceInvalid,
+    LocationNameInvalid,
     MixedProjects,
     PayloadInvalid,
     UnknownDeploy,
@@ -223,6 +227,7 @@ __all__ = [
     "BuildSecretMissing",
     "BuildTimedOut",
     "Cancelled",
+    "CodeSourceInvalid",
     "ConfigInvalid",
     "ContextTooLarge",
     "CredentialHelperFailed",
@@ -251,6 +256,7 @@ __all__ = [
     "LoadError",
     "LoadFailed",
     "LoadTimedOut",
+    "LocationNameInvalid",
     "Maintenance",
     "MixedProjects",
     "NoAgent",

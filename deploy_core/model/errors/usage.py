@@ -21,7 +21,23 @@ class UnknownLocation(UsageError):
     """No project and no deployment has a code location of this name."""
 
     reason = "unknown_location"
-    default_next_step = "Choose one of the names that exist."
+    default_next_step = (
+        "Choose one of the names that exist, or add it with `/dagster add-location NAME`."
+    )
+
+
+class LocationNameInvalid(UsageError):
+    """A new code location can't have this name."""
+
+    reason = "location_name_invalid"
+    default_next_step = "Use letters, digits and `_ - .`, with a letter or digit first."
+
+
+class CodeSourceInvalid(UsageError):
+    """It isn't said, or said twice, where a code location's definitions are."""
+
+    reason = "code_source_invalid"
+    default_next_step = "Say one of them: a module, a package, a Python file."
 
 
 class UnknownDeployment(UsageError):
