@@ -9,6 +9,7 @@ from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest
 from deploy_core.model.states import GOOD_ENDS, DeployState
 from deploy_core.planner import Planner
 from deploy_core.policy import deployment_named, require_may_deploy
+from deploy_core.removal import Going, going, remove
 from deploy_core.services import Services
 
 
@@ -128,6 +129,18 @@ class Engine:
             raise Overtaken(
                 f"Deploy {later} has put another version live since deploy {deploy_id}."
             )
+
+    async def going(self, deployment: str, location: str, by: Actor) -> Going:
+        """Return what would go with a location. Raises `NotAllowed` and what `going` raises."""
+        require_may_deploy(self._services.settings, deployment, by)
+        return await going(self._services, deployment, location)
+
+    async def remove(
+        self, deployment: str, location: str, by: Actor, *, shown: str, origin: str
+    ) -> None:
+        """Remove a location that was shown. Raises `NotAllowed` and what `remove` raises."""
+        require_may_deploy(self._services.settings, deployment, by)
+        await remove(self._services, deployment, location, by, shown=shown, origin=origin)
 
     async def back_behind(self, deploy_id: int, by: Actor) -> DeployRequest:
         """Return the request that puts back what was live before a deploy."""

@@ -257,8 +257,8 @@ class Planner:
         require_code_source(said)
         location = str(said.get("location_name", ""))
         live = now.live(location)
-        if live is None:
-            require_name(location)
+        if live is None and await self._store.removals.last(name, location) is None:
+            require_name(location)  # one that was there before may be there again
         risks: list[str] = []
         image = said.get("image")
         if isinstance(image, str):

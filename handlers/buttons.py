@@ -138,7 +138,9 @@ class Buttons:
             await self._desk.engine.require_not_overtaken(deploy_id, locations)
         except Overtaken as error:
             await self._desk.store.deploys.unpress(deploy_id, ask.action or "")
-            await self._desk.private(ask, overtaken(error, typed(command_of(wanted))))
+            command = command_of(wanted)
+            said = None if command is None else typed(command)
+            await self._desk.private(ask, overtaken(error, said))
             return
         await start(self._desk, ask, wanted)
 

@@ -1,13 +1,18 @@
 """What a person can ask for, after the text was read. `render` writes a command back as text."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, assert_never
+from typing import assert_never
 
-from deploy_core.model.adding import CODE_SOURCES
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest, Document
+from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
+from handlers.location_commands import (
+    AddLocation,
+    RemoveLocation,
+    RestoreLocation,
+    options_of,
+    said_document,
+)
 
 
 @dataclass(frozen=True)
@@ -40,20 +45,6 @@ class Deploy:
     why: str | None = None
     rebuild: bool = False  # build anew, even where there is one of the same content
     code: CodeOptions = field(default_factory=CodeOptions)
-
-
-@dataclass(frozen=True)
-class AddLocation:
-    """Add a location of no project, or update it: `document` is what is said of it."""
-
-    document: Document
-    deployment: str | None = None
-    why: str | None = None
-
-    @property
-    def name(self) -> str:
-        """The location's name."""
-        return str(self.document.get("location_name", ""))
 
 
 @dataclass(frozen=True)
@@ -136,6 +127,8 @@ Command = (
     | OpenDeployForm
     | Deploy
     | AddLocation
+    | RemoveLocation
+    | RestoreLocation
     | Redeploy
     | Rollback
     | Cancel
@@ -147,6 +140,9 @@ Command = (
 
 RESERVED = frozenset({"to", "in", "on"})
 """Words that stand before a deployment; a location of that name is written in quotes."""
+
+FROM = "from"
+"""Stands before the deployment that a location is removed from."""
 
 
 def render(command: Command) -> str:
@@ -164,9 +160,8 @@ def render(command: Command) -> str:
             parts += [_at(command.ref) if isinstance(command, Deploy) else ""]
             parts += [_to(command.deployment)]
             parts += _about_the_build(command) if isinstance(command, Deploy) else []
-        case AddLocation():
-            parts = ["add-location", _name(command.name), *_document_options(command.document)]
-            parts += [_to(command.deployment)]
+        case AddLocation() | RemoveLocation() | RestoreLocation():
+            parts = _about_a_location(command)
         case Rollback():
             parts = ["rollback", *map(_name, command.locations), _number(command.deploy)]
             parts += [_in(command.deployment)]
@@ -180,7 +175,9 @@ def render(command: Command) -> str:
             assert_never(command)
     if isinstance(command, OpenDeployForm | Deploy):
         parts += [_option("image", command.image)]
-    if isinstance(command, OpenDeployForm | Deploy | AddLocation | Redeploy | Rollback):
+    if isinstance(
+        command, OpenDeployForm | Deploy | AddLocation | RestoreLocation | Redeploy | Rollback
+    ):
         parts += [_option("why", command.why)]
     return " ".join(part for part in parts if part)
 
@@ -194,42 +191,20 @@ def _about_the_build(command: Deploy) -> list[str]:
     return ["--rebuild" if command.rebuild else "", *code_options(command.code)]
 
 
+def _about_a_location(command: AddLocation | RemoveLocation | RestoreLocation) -> list[str]:
+    name, to = _name(command.name), _to(command.deployment)
+    if isinstance(command, RemoveLocation):
+        return ["remove-location", name, to.replace("to ", f"{FROM} ", 1)]
+    if isinstance(command, RestoreLocation):
+        return ["restore-location", name, to]
+    said = options_of(command.document)
+    return ["add-location", name, *(_option(option, said[option]) for option in said), to]
+
+
 def code_options(code: CodeOptions) -> list[str]:
     """Return what is said of the code as options."""
     said = code.model_dump(exclude_none=True)
     return [_option(name.replace("_", "-"), value) for name, value in said.items()]
-
-
-ADD_OPTIONS: Final = {
-    "module": "module_name",
-    "package": "package_name",
-    "file": "python_file",
-    "autoload-module": "autoload_defs_module_name",
-    "image": "image",
-    "attribute": "attribute",
-    "working-directory": "working_directory",
-    "executable": "executable_path",
-    "queue": "agent_queue",
-}
-"""The options of `add-location`, with the key of the document that each is; those that say where
-the definitions are stand below `code_source`."""
-
-
-def said_document(name: str, options: Mapping[str, str]) -> Document:
-    """Return the document that the options of `add-location` make."""
-    document: Document = {"location_name": name}
-    source: Document = {}
-    for option, key in ADD_OPTIONS.items():
-        if option in options:
-            (source if key in CODE_SOURCES else document)[key] = options[option]
-    return {**document, "code_source": source} if source else document
-
-
-def _document_options(document: Document) -> list[str]:
-    source = document.get("code_source")
-    flat = {**document, **(source if isinstance(source, dict) else {})}
-    values = {option: flat.get(key) for option, key in ADD_OPTIONS.items()}
-    return [_option(option, value) for option, value in values.items() if isinstance(value, str)]
 
 
 def _look(command: Deploys | Status | Agents) -> list[str]:
@@ -282,8 +257,9 @@ def request(command: Deploy | AddLocation | Redeploy, actor: Actor) -> DeployReq
     )
 
 
-def command_of(wanted: DeployRequest) -> Deploy | AddLocation | Redeploy | Rollback:
-    """Return the command that asks for the same as a request."""
+def command_of(wanted: DeployRequest) -> Deploy | AddLocation | Redeploy | Rollback | None:
+    """Return the command that asks for the same as a request; None where no text can, because
+    there is more in a document than the options of `add-location` say."""
     match wanted.kind:
         case DeployKind.DEPLOY:
             return Deploy(
@@ -297,7 +273,10 @@ def command_of(wanted: DeployRequest) -> Deploy | AddLocation | Redeploy | Rollb
                 wanted.code,
             )
         case DeployKind.ADD:
-            return AddLocation(wanted.document or {}, wanted.deployment, wanted.why)
+            document = wanted.document or {}
+            added = AddLocation(document, wanted.deployment, wanted.why)
+            said = options_of(document)
+            return added if said_document(added.name, said) == document else None
         case DeployKind.REDEPLOY:
             return Redeploy(wanted.locations, wanted.all_locations, wanted.deployment, wanted.why)
         case DeployKind.ROLLBACK:
@@ -309,7 +288,8 @@ def command_of(wanted: DeployRequest) -> Deploy | AddLocation | Redeploy | Rollb
 def _name(name: str | None) -> str:
     if name is None:
         return ""
-    bare = re.fullmatch(r"[A-Za-z_][\w.:/-]*", name, re.ASCII) and name.lower() not in RESERVED
+    reserved = name.lower() in {*RESERVED, FROM}
+    bare = re.fullmatch(r"[A-Za-z_][\w.:/-]*", name, re.ASCII) and not reserved
     return name if bare else _quoted(name)
 
 

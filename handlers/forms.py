@@ -1,14 +1,18 @@
 """The deploy form: opened at once, filled from what is known, read back."""
 
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from handlers import modals, payloads
+from deploy_core.model.errors import UsageError
+from handlers import actions, modals, payloads
 from handlers.commands import OpenDeployForm, typed
 from handlers.desk import Ask, Deal, Desk
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
+from handlers.remove_form import read_remove_form
+from handlers.verbs.remove import remove_now
 
 _log = structlog.get_logger()
 
@@ -70,6 +74,24 @@ class Forms:
         channel = read_metadata(view).get("channel")
         ask = payloads.submission(body, text=typed(read), channel=channel)
         await self._desk.take(ask, ack, self._deal)
+
+    async def removal(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Take the form that a location is removed by."""
+        with payloads.reading("form"):
+            view = body["view"]
+            read = read_remove_form(view)
+        if isinstance(read, dict):
+            await ack(response_action="errors", errors=read)
+            return
+        ask = payloads.submission(body, text="", channel=read_metadata(view).get("channel"))
+        ask = replace(ask, action=actions.REMOVE, value=read.value())
+        await self._desk.take(ask, ack, self.deal)
+
+    async def deal(self, ask: Ask) -> None:
+        """Do what a submitted form asks for."""
+        if ask.action != actions.REMOVE:
+            raise UsageError("This form isn't one of ours.")
+        await remove_now(self._desk, ask)
 
     async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Answer a picker from the cache; it must never wait for the network."""

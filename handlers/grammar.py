@@ -15,9 +15,9 @@ from deploy_core.model.adding import require_code_source
 from deploy_core.model.errors import UsageError
 from deploy_core.model.plan import CodeOptions
 from handlers.commands import (
+    FROM,
     RESERVED,
     STATES,
-    AddLocation,
     Agents,
     Cancel,
     Command,
@@ -29,8 +29,8 @@ from handlers.commands import (
     Redeploy,
     Rollback,
     Status,
-    said_document,
 )
+from handlers.location_commands import AddLocation, RemoveLocation, RestoreLocation, said_document
 from handlers.usage import (
     CODE_OPTIONS,
     FLAGS,
@@ -137,7 +137,7 @@ def _read(verb: str, words: Sequence[Word]) -> _Said:
             raise no_option(verb, dashed)
         elif word.quoted is None and word.raw[0] in DASHES:
             raise form_error(verb, f"“{short(word.raw)}” has no place here.")
-        elif word.bare in RESERVED:
+        elif word.bare in RESERVED or (verb == "remove-location" and word.bare == FROM):
             _read_deployment(said, word, rest)
         elif word.quoted is None and word.rest.startswith("@"):
             _set_ref(said, word.rest[1:].rstrip(","))
@@ -318,12 +318,24 @@ def _code(said: _Said) -> CodeOptions:
 
 
 def _add_location(said: _Said) -> Command:
-    _no_ref(said)
-    if len(said.names) != 1:
-        raise form_error("add-location", "add-location takes the name of one code location.")
-    document = said_document(said.names[0][0], said.values)
+    document = said_document(_the_location(said), said.values)
     require_code_source(document)
     return AddLocation(document, said.deployment, said.values.get("why"))
+
+
+def _the_location(said: _Said) -> str:
+    _no_ref(said)
+    if len(said.names) != 1:
+        raise form_error(said.verb, f"{said.verb} takes the name of one code location.")
+    return said.names[0][0]
+
+
+def _remove_location(said: _Said) -> Command:
+    return RemoveLocation(_the_location(said), said.deployment)
+
+
+def _restore_location(said: _Said) -> Command:
+    return RestoreLocation(_the_location(said), said.deployment, said.values.get("why"))
 
 
 def _redeploy(said: _Said) -> Command:
@@ -399,6 +411,8 @@ def _agents(said: _Said) -> Command:
 _BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
     "deploy": _deploy,
     "add-location": _add_location,
+    "remove-location": _remove_location,
+    "restore-location": _restore_location,
     "redeploy": _redeploy,
     "rollback": _rollback,
     "cancel": _cancel,

@@ -79,14 +79,14 @@ def deploy_form(
     }
 
 
-def loading_view() -> Block:
-    """Return the modal that is opened at once, to be replaced when the choices are known."""
-    return _notice(text.LOADING)
+def loading_view(title: str = text.TITLE, line: str = text.LOADING) -> Block:
+    """Return the modal that is opened at once, to be replaced when what it shows is known."""
+    return _notice(line, title)
 
 
-def problem_view(what: str, next_step: str) -> Block:
+def problem_view(what: str, next_step: str, title: str = text.TITLE) -> Block:
     """Return the modal for an error while the form was being prepared."""
-    return _notice(f"{sentence(what, 800)}\n*Next step:* {sentence(next_step, 400)}")
+    return _notice(f"{sentence(what, 800)}\n*Next step:* {sentence(next_step, 400)}", title)
 
 
 def detail_view(title: str, detail: str) -> Block:
@@ -103,10 +103,10 @@ def detail_view(title: str, detail: str) -> Block:
     }
 
 
-def _notice(line: str) -> Block:
+def _notice(line: str, title: str) -> Block:
     return {
         "type": "modal",
-        "title": plain_text(text.TITLE, limits.VIEW_TITLE),
+        "title": plain_text(title, limits.VIEW_TITLE),
         "close": plain_text(text.CLOSE, limits.VIEW_TITLE),
         "blocks": [section(line)],
     }

@@ -35,11 +35,15 @@ def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
     app.event("app_mention")(_readable(slash.mention))
     app.action(re.compile(r"^(deploy|command|form|incident)\."))(_readable(buttons.pressed))
     app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
+    app.view(actions.REMOVE_FORM)(_readable(forms.removal))
     app.options(re.compile(r".*"))(forms.options)
     app.action(re.compile(r".*"))(_ignore)
 
     async def deal(ask: Ask) -> None:
-        await (slash if ask.action is None else buttons).deal(ask)
+        if ask.action is not None and ask.action.startswith(actions.SENT):
+            await forms.deal(ask)
+        else:
+            await (slash if ask.action is None else buttons).deal(ask)
 
     return deal
 

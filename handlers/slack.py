@@ -276,3 +276,8 @@ class Slack:
         with self._calling("views.open"):
             answer: Any = await self._client.views_open(trigger_id=trigger_id, view=view)
         return str(answer["view"]["id"])
+
+    async def update_view(self, view_id: str, view: Block) -> None:
+        """Show another view in the place of an open one."""
+        with self._calling("views.update"):
+            await self._client.views_update(view_id=view_id, view=view)

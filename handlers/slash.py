@@ -7,9 +7,12 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from deploy_core.model.errors import UsageError
 from handlers import payloads, verbs
-from handlers.commands import AddLocation, Deploy, Redeploy, Rollback
+from handlers.commands import Deploy, Redeploy, Rollback
 from handlers.desk import Ask, Desk
 from handlers.grammar import parse
+from handlers.location_commands import AddLocation, RestoreLocation
+
+_CHANGING = (Deploy, AddLocation, RestoreLocation, Redeploy, Rollback)
 
 
 class Slash:
@@ -40,7 +43,7 @@ def _words(ask: Ask) -> str | None:
     Hashed, because a key can't be as long as a text.
     """
     try:
-        changes = isinstance(parse(ask.text), Deploy | AddLocation | Redeploy | Rollback)
+        changes = isinstance(parse(ask.text), _CHANGING)
     except UsageError:
         return None
     text = " ".join(ask.text.split()).encode("utf-8", "surrogatepass")

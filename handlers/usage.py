@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy_core.model.errors import UsageError
-from handlers.commands import ADD_OPTIONS
+from handlers.location_commands import ADD_OPTIONS
 
 FORMS: Final[dict[str, str]] = {
     "deploy": (
@@ -16,6 +16,8 @@ FORMS: Final[dict[str, str]] = {
         " [--image IMAGE] [--attribute NAME] [--working-directory FOLDER] [--executable PATH]"
         ' [--queue QUEUE] [--why "…"]'
     ),
+    "remove-location": "remove-location NAME [from DEPLOYMENT]",
+    "restore-location": 'restore-location NAME [to DEPLOYMENT] [--why "…"]',
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
     "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
     "cancel": "cancel NUMBER|LOCATION [in DEPLOYMENT]",
@@ -31,6 +33,10 @@ MEANT: Final = {
     "add": "add-location",
     "new": "add-location",
     "create": "add-location",
+    "remove": "remove-location",
+    "delete": "remove-location",
+    "delete-location": "remove-location",
+    "restore": "restore-location",
     "history": "deploys",
     "list": "status",
     "live": "status",
@@ -66,6 +72,7 @@ CODE_OPTIONS: Final = (
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
     "add-location": (*ADD_OPTIONS, "why"),
+    "restore-location": ("why",),
     "redeploy": ("all", "why"),
     "rollback": ("why",),
     "status": ("here", "page", "state"),

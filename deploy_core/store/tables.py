@@ -307,3 +307,18 @@ slots = sa.Table(
     sa.Column("slot", sa.Text, primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
 )
+
+# What a removed code location was, kept before it is removed.
+removals = sa.Table(
+    "removals",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("document", Json, nullable=False),
+    sa.Column("actor", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("origin", sa.Text, unique=True),  # the payload that asked for it
+    sa.Index("removals_by_location", "deployment", "location", "id"),
+    sqlite_autoincrement=True,
+)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from pydantic import JsonValue
@@ -127,6 +127,7 @@ class Observer:
         ours = {name: change.requested for name, change in changes.items()}
         seen, happened = await asyncio.to_thread(compare, before, reading, held=running, ours=ours)
         facts = await self._facts(reading, happened, changes)
+        removed = await self._removed_here(deployment, kept.at) if kept and happened else set()
         look = Look(
             deployment=deployment,
             kind=LOCATIONS,
@@ -136,7 +137,11 @@ class Observer:
             moves=[
                 (each.location, each.happened, facts.get(each.location, {})) for each in happened
             ],
-            changes=[_change(each, reading) for each in _told_alone(happened)],
+            changes=[
+                _change(each, reading)
+                for each in _told_alone(happened)
+                if each.happened is not Happened.REMOVED or each.location not in removed
+            ],
             channels=self._channels(deployment),
         )
         if not await watching.keep(look):
@@ -146,6 +151,10 @@ class Observer:
             names = [each.location for each in happened[:MOST_NAMES]]
             _log.info("seen", deployment=deployment, **what, locations=names)
         return reading, True
+
+    async def _removed_here(self, deployment: str, since: datetime) -> set[str]:
+        """Return what people have removed through us: that was told by whoever did it."""
+        return await self._store.removals.since(deployment, since)
 
     def _channels(self, deployment: str) -> tuple[str, ...]:
         settings = self._settings.deployments[deployment]

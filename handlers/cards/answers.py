@@ -97,12 +97,13 @@ def help_message(topic: str | None = None) -> Message:
     return Message(text=body, blocks=[section(body)])
 
 
-def open_form_message(command: str = "deploy") -> Message:
+def open_form_message(command: str = "deploy", said: str | None = None) -> Message:
     """Return the answer to a mention that needs a form, which a mention can't open.
 
-    `command` is the text that the button carries, to open the form with what was typed.
+    `command` is the text that the button carries, to open the form with what was typed; `said`
+    stands above it in the place of what is said for `deploy`.
     """
-    line = answers.choose_with_form()
+    line = said or answers.choose_with_form()
     value = command if limits.size(command) <= limits.BUTTON_VALUE else "deploy"
     open_form = button(answers.OPEN_FORM, actions.OPEN_FORM, value, style="primary")
     return Message(text=line, blocks=[section(line), row(open_form)])
@@ -147,9 +148,11 @@ def outdated_plan(error: OutdatedPlan, deploy: int) -> Message:
     return error_message(error, further=(row(plan_again_button(deploy)),))
 
 
-def overtaken(error: Overtaken, command: str) -> Message:
+def overtaken(error: Overtaken, command: str | None) -> Message:
     """Return the refusal of an old card's button. `command` does it all the same, by a button
-    that shows it."""
+    that shows it; None where no text can say it."""
+    if command is None:
+        return error_message(error)
     shown = section(
         code(f"/dagster {unwrap(command)}", 200),
         button(answers.ALL_THE_SAME, actions.TRY_THIS, command),

@@ -4,9 +4,13 @@ from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.plan import DeployKind
 from deploy_core.model.states import GOOD_ENDS, DeployState, TargetState
 from handlers import actions
-from handlers.blocks import Block, button, confirm, url_button
+from handlers.blocks import Block, button, command_button, confirm, url_button
 from handlers.cards.links import CardLinks
+from handlers.commands import typed
+from handlers.location_commands import RemoveLocation
 from handlers.text import deploys as text
+from handlers.text import status as status_text
+from handlers.text.outcomes import changed
 
 _BAD_ENDS = frozenset(
     {
@@ -28,7 +32,24 @@ def buttons_of(deploy: Deploy, links: CardLinks) -> list[Block]:
         actions.OPEN_DAGSTER,
         links.page([target.location for target in deploy.targets]),
     )
-    return [*shown, *([open_page] if open_page is not None else [])]
+    return [*shown, *_remove(deploy), *([open_page] if open_page is not None else [])]
+
+
+def _remove(deploy: Deploy) -> list[Block]:
+    """Return the button that takes away what was added and never loaded."""
+    if deploy.kind is not DeployKind.ADD or not deploy.ended:
+        return []
+    action = f"{actions.TRY_THIS}:remove"
+    return [
+        each
+        for target in deploy.targets
+        if target.state is TargetState.FAILED and target.plan.live is None and changed(target)
+        for each in command_button(
+            status_text.BUTTONS[action],
+            action,
+            typed(RemoveLocation(target.location, deploy.deployment)),
+        )
+    ]
 
 
 def buttons_for(deploy: Deploy, wanted: tuple[str, ...]) -> list[Block]:

@@ -13,6 +13,8 @@ FOOT: Final = (
 SHORT: Final[dict[str, str]] = {
     "deploy": "put code locations live, and prove it; with no location a form opens",
     "add-location": "put a new code location live that is in no project, or update it",
+    "remove-location": "show what would go with a code location, and remove it",
+    "restore-location": "deploy a removed code location as it was",
     "redeploy": "deploy the same version again, as after a changed secret",
     "rollback": "put back what was live before",
     "cancel": "stop a deploy; once the change was sent, go back instead",
@@ -45,6 +47,14 @@ MORE: Final[dict[str, str]] = {
         " is, and you are shown what changes and asked to confirm it.\n"
         "Example: `add-location shop --module shop.definitions --image ghcr.io/acme/shop:1.4"
         " --queue gpu to prod`"
+    ),
+    "remove-location": (
+        "Shows the jobs, the schedules and sensors that are on and the runs in flight, and asks you"
+        " to type the name. What it was is kept.\nExample: `remove-location shop from prod`"
+    ),
+    "restore-location": (
+        "Deploys what was removed last under this name; it is verified like any deploy.\n"
+        "Example: `restore-location shop to prod`"
     ),
     "redeploy": (
         "Sends what is live once more, without reading git, so that the agent starts the code anew"

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from handlers.commands import (
-    AddLocation,
     Agents,
     Cancel,
     Command,
@@ -18,12 +17,14 @@ from handlers.commands import (
     Status,
 )
 from handlers.desk import Ask, Desk
+from handlers.location_commands import AddLocation, RemoveLocation, RestoreLocation
 from handlers.verbs.agents import agents
 from handlers.verbs.cancel import cancel
 from handlers.verbs.deploy import add_location, deploy, open_form, redeploy
 from handlers.verbs.deploys import deploys
 from handlers.verbs.help import show_help
 from handlers.verbs.logs import logs
+from handlers.verbs.remove import remove_location, restore_location
 from handlers.verbs.rollback import rollback
 from handlers.verbs.status import status
 
@@ -32,6 +33,8 @@ VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] =
     OpenDeployForm: open_form,
     Deploy: deploy,
     AddLocation: add_location,
+    RemoveLocation: remove_location,
+    RestoreLocation: restore_location,
     Redeploy: redeploy,
     Rollback: rollback,
     Cancel: cancel,

@@ -1,9 +1,10 @@
 """`deploy`, `add-location` and `redeploy`."""
 
 from handlers.cards.answers import open_form_message
-from handlers.commands import AddLocation, Deploy, OpenDeployForm, Redeploy, request, typed
+from handlers.commands import Deploy, OpenDeployForm, Redeploy, request, typed
 from handlers.desk import Ask, Desk
 from handlers.forms import open_deploy_form
+from handlers.location_commands import AddLocation
 from handlers.verbs.start import start
 
 

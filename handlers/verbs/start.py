@@ -23,7 +23,7 @@ async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
     if made is not None:
         return made
     plan, here = await all_of(_plan(desk, ask, wanted), desk.slack.may_post(ask.channel))
-    place = Place(channel=ask.channel) if here else await _place(desk, ask, plan.deployment)
+    place = Place(channel=ask.channel) if here else await _elsewhere(desk, ask, plan.deployment)
     started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)
     if place.channel != ask.channel:
         direct = place.channel.startswith("D")
@@ -44,7 +44,14 @@ async def _plan(desk: Desk, ask: Ask, wanted: DeployRequest) -> DeployPlan:
         plan.cancel()
 
 
-async def _place(desk: Desk, ask: Ask, deployment: str) -> Place:
+async def place_of(desk: Desk, ask: Ask, deployment: str) -> Place:
+    """Return where a message about a deployment goes: where it was asked for, if it can."""
+    if await desk.slack.may_post(ask.channel):
+        return Place(channel=ask.channel)
+    return await _elsewhere(desk, ask, deployment)
+
+
+async def _elsewhere(desk: Desk, ask: Ask, deployment: str) -> Place:
     """Where to go from a channel that is closed to the bot: home, else to direct messages."""
     home = desk.settings.deployments[deployment].home_channel
     if home is not None and await desk.slack.may_post(home):

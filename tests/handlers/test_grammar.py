@@ -9,8 +9,6 @@ from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from handlers.commands import (
-    ADD_OPTIONS,
-    AddLocation,
     Cancel,
     Command,
     Deploy,
@@ -24,9 +22,15 @@ from handlers.commands import (
     command_of,
     render,
     request,
-    said_document,
 )
 from handlers.grammar import after_mention, needs_target, parse
+from handlers.location_commands import (
+    ADD_OPTIONS,
+    AddLocation,
+    RemoveLocation,
+    RestoreLocation,
+    said_document,
+)
 from handlers.usage import FORMS
 
 DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
@@ -110,6 +114,9 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
                 "x",
             ),
         ),
+        ("remove-location shop from prod", RemoveLocation("shop", "prod")),
+        ('remove-location "from" from "from"', RemoveLocation("from", "from")),
+        ("restore-location shop to prod --why x", RestoreLocation("shop", "prod", "x")),
         ("redeploy core in prod", Redeploy(("core",), deployment="prod")),
         ("redeploy --all --why secrets", Redeploy(all=True, why="secrets")),
         ("rollback", Rollback()),
@@ -207,6 +214,11 @@ def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -
             "Two places are said for the definitions: module_name and package_name.",
             (),
         ),
+        ("remove-location", "remove-location takes the name of one code location.", ()),
+        ("remove-location a --why x", "remove-location has no option --why.", ()),
+        ("restore-location a b", "restore-location takes the name of one code location.", ()),
+        ("add b", "There is no command “add”.", ("add-location",)),
+        ("delete b", "There is no command “delete”.", ("remove-location",)),
         ("deploy a --image x --image y", "--image is given twice.", ()),
         ("deploy a --image", "After --image its value is missing.", ()),
         ("deploy a --why", "After --why its value is missing.", ()),
@@ -401,6 +413,8 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Deploy, st.tuples(NAMES), st.just(False), maybe(REFS), maybe(NAMES), maybe(TYPED)),
     st.builds(Deploy, st.just(()), st.just(True), maybe(REFS), maybe(NAMES)),
     st.builds(AddLocation, ADDED, maybe(NAMES), maybe(WHYS)),
+    st.builds(RemoveLocation, NAMES, maybe(NAMES)),
+    st.builds(RestoreLocation, NAMES, maybe(NAMES), maybe(WHYS)),
     st.builds(Redeploy, LOCATIONS, st.just(False), maybe(NAMES), maybe(WHYS)),
     st.builds(Rollback, LOCATIONS, st.none(), maybe(NAMES), maybe(WHYS)),
     st.builds(Rollback, st.just(()), st.integers(0, 10**9), maybe(NAMES)),

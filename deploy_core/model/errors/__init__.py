@@ -80,6 +80,7 @@ DeployError
 ├── StateError
 │   ├── IllegalMove           illegal_move       a move that the table of states doesn't have
 │   ├── LeaseLost             lease_lost         another worker has taken the target over
+│   ├── LocationBusy          location_busy      a deploy of it has not ended
 │   ├── OutdatedPlan          … a plan that can't be confirmed any more
 │   │   ├── PlanChanged       plan_changed       what would be sent is not what was shown
 │   │   ├── RefMoved          ref_moved          the branch or tag stands for another commit now
@@ -185,6 +186,7 @@ from deploy_core.model.errors.state import (
     AlreadySent,
     IllegalMove,
     LeaseLost,
+    LocationBusy,
     NothingToGoBackTo,
     OtherVersion,
     OutdatedPlan,
@@ -256,6 +258,7 @@ __all__ = [
     "LoadError",
     "LoadFailed",
     "LoadTimedOut",
+    "LocationBusy",
     "LocationNameInvalid",
     "Maintenance",
     "MixedProjects",

@@ -53,6 +53,13 @@ class Overtaken(StateError):
     default_next_step = "Look at what is live now; if you still want it, start it by its command."
 
 
+class LocationBusy(StateError):
+    """A deploy of the code location has not ended."""
+
+    reason = "location_busy"
+    default_next_step = "Wait until it has ended, or cancel it."
+
+
 class Superseded(StateError):
     """Somebody else changed the location while we waited for it."""
 

@@ -1,0 +1,72 @@
+"""What a person can ask about a code location that is in no project."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from deploy_core.model.adding import CODE_SOURCES
+from deploy_core.model.plan import Document
+
+
+@dataclass(frozen=True)
+class AddLocation:
+    """Add a location of no project, or update it: `document` is what is said of it."""
+
+    document: Document
+    deployment: str | None = None
+    why: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The location's name."""
+        return str(self.document.get("location_name", ""))
+
+
+@dataclass(frozen=True)
+class RemoveLocation:
+    """Show what would go with a location, and ask for its name."""
+
+    name: str
+    deployment: str | None = None
+
+
+@dataclass(frozen=True)
+class RestoreLocation:
+    """Deploy a removed location as it was."""
+
+    name: str
+    deployment: str | None = None
+    why: str | None = None
+
+
+ADD_OPTIONS: Final = {
+    "module": "module_name",
+    "package": "package_name",
+    "file": "python_file",
+    "autoload-module": "autoload_defs_module_name",
+    "image": "image",
+    "attribute": "attribute",
+    "working-directory": "working_directory",
+    "executable": "executable_path",
+    "queue": "agent_queue",
+}
+"""The options of `add-location`, with the key of the document that each is; those that say where
+the definitions are stand below `code_source`."""
+
+
+def said_document(name: str, options: Mapping[str, str]) -> Document:
+    """Return the document that the options of `add-location` make."""
+    document: Document = {"location_name": name}
+    source: Document = {}
+    for option, key in ADD_OPTIONS.items():
+        if option in options:
+            (source if key in CODE_SOURCES else document)[key] = options[option]
+    return {**document, "code_source": source} if source else document
+
+
+def options_of(document: Document) -> dict[str, str]:
+    """Return what the options of `add-location` can say of a document."""
+    source = document.get("code_source")
+    flat = {**document, **(source if isinstance(source, dict) else {})}
+    values = {option: flat.get(key) for option, key in ADD_OPTIONS.items()}
+    return {option: value for option, value in values.items() if isinstance(value, str)}
