@@ -101,6 +101,57 @@ def deploy(
     _finish(deploy_locations(load_settings_or_exit(config), options))
 
 
+@app.command("add-location")
+def add_location(
+    name: Annotated[str, typer.Argument(help="The code location's name.", show_default=False)],
+    module: Annotated[
+        str | None, typer.Option("--module", "-m", help="The module with the definitions.")
+    ] = None,
+    package: Annotated[
+        str | None, typer.Option("--package", "-p", help="The package with them.")
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", help="The Python file with them.")
+    ] = None,
+    autoload_module: Annotated[
+        str | None, typer.Option("--autoload-module", help="The module that loads them itself.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="The deployment.")] = None,
+    image: Annotated[str | None, typer.Option(help="The image that it runs.")] = None,
+    attribute: Annotated[
+        str | None, typer.Option("--attribute", "-a", help="Which of the definitions there.")
+    ] = None,
+    working_directory: Annotated[
+        str | None, typer.Option("--working-directory", "-d", help="Where the code is run.")
+    ] = None,
+    executable: Annotated[str | None, typer.Option(help="The Python that runs it.")] = None,
+    queue: Annotated[str | None, typer.Option("--queue", "-q", help="The agent queue.")] = None,
+    why: Annotated[str | None, typer.Option(help="The reason, kept in the history.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan unseen.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
+    config: Config = None,
+) -> None:
+    """Add a code location that is in no project, or update it, as from Slack."""
+    from bot.cli.deploy import add_location as add  # noqa: PLC0415
+    from handlers.location_commands import said_document  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    said = {
+        "module": module,
+        "package": package,
+        "file": file,
+        "autoload-module": autoload_module,
+        "image": image,
+        "attribute": attribute,
+        "working-directory": working_directory,
+        "executable": executable,
+        "queue": queue,
+    }
+    given = {option: value for option, value in said.items() if value is not None}
+    document = said_document(name, given)
+    _finish(add(load_settings_or_exit(config), document, to, why, yes=yes, plan_only=plan))
+
+
 @app.command()
 def status(
     location: Annotated[str | None, typer.Argument(help="One code location only.")] = None,

@@ -31,6 +31,7 @@ from deploy_core.model.plan import (
     DeployKind,
     DeployPlan,
     DeployRequest,
+    Document,
     FieldChange,
     TargetPlan,
 )
@@ -67,12 +68,41 @@ class DeployOptions:
 
 async def deploy_locations(settings: BotSettings, options: DeployOptions) -> ExitCode:
     """Plan, confirm where that is needed, run, and show every step. Returns the exit code."""
-    request = request_of(options)
+    return await carry_out(
+        settings, request_of(options), yes=options.yes, plan_only=options.plan_only
+    )
+
+
+async def add_location(
+    settings: BotSettings,
+    document: Document,
+    deployment: str | None,
+    why: str | None,
+    *,
+    yes: bool,
+    plan_only: bool,
+) -> ExitCode:
+    """Add a location that is in no project, or update it, in the same way."""
+    request = DeployRequest(
+        kind=DeployKind.ADD,
+        actor=Actor(kind="cli", id=getpass.getuser()),
+        locations=(str(document["location_name"]),),
+        deployment=deployment,
+        document=document,
+        why=why,
+    )
+    return await carry_out(settings, request, yes=yes, plan_only=plan_only)
+
+
+async def carry_out(
+    settings: BotSettings, request: DeployRequest, *, yes: bool, plan_only: bool
+) -> ExitCode:
+    """Carry out what was asked for. Returns the exit code."""
     async with open_core(settings, kind="cli") as core:
         plan = await core.engine.plan(request)
-        if options.plan_only or (plan.protected and not options.yes):
+        if plan_only or (plan.protected and not yes):
             console.print(plan_table(plan))
-            if options.plan_only:
+            if plan_only:
                 return ExitCode.GOOD
             if not sys.stdin.isatty() or not Confirm.ask("Deploy this?", default=False):
                 console.print("Nothing was changed. `--yes` confirms without a question.")

@@ -121,7 +121,7 @@ def test_exit_codes_and_commands_of_the_terminal_are_documented() -> None:
     }
     assert codes == {code.name: code.value for code in ExitCode}
     commands: dict[str, Any] = getattr(get_command(app), "commands", {})
-    assert set(re.findall(r"^\| `dagster-chatops (\w+)", page, re.MULTILINE)) == set(commands)
+    assert set(re.findall(r"^\| `dagster-chatops ([\w-]+)", page, re.MULTILINE)) == set(commands)
     for name, command in commands.items():
         for parameter in command.params:
             for option in parameter.opts:

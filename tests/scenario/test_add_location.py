@@ -1,12 +1,17 @@
 """`/dagster add-location`: a code location of no project, from a line of text to loaded."""
 
+import asyncio
+import getpass
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.scenario.world import World
+from tests.scenario.world import World, open_world
 from tests.support.registry import TaggedRegistry, tagged_registry
 
 IN = "--module shop.definitions"
@@ -160,3 +165,48 @@ async def test_what_somebody_else_has_added_meanwhile_is_not_overwritten(world: 
 async def test_an_unknown_location_says_how_to_add_it(world: World) -> None:
     answer = await world.asks("ada", "/dagster deploy shop")
     assert "/dagster add-location NAME" in answer.shown
+
+
+async def in_terminal(world: World, folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run `dagster-chatops` beside the bot, with its configuration."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        "--config",
+        str(folder / "dagster-chatops.yaml"),
+        env={
+            **os.environ,
+            "DAGSTER_CLOUD_ORGANIZATION": "sandbox",
+            "DAGSTER_CLOUD_API_TOKEN": world.dagster.tokens.user,
+            "DAGSTER_CLOUD_URL": world.dagster.url,
+        },
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode()
+
+
+async def test_a_location_is_added_and_updated_from_a_terminal(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    prod = {"may_deploy": [f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    async with open_world(tmp_path, projects, deployments={"prod": prod}) as world:
+        add = ("add-location", "shop", "--attribute")
+        code, said = await in_terminal(world, tmp_path, *add, "defs", "--module", "shop")
+        assert (code, "shop" in said) == (0, True), said
+        code, said = await in_terminal(world, tmp_path, *add, "main", "--package", "shop")
+        assert code == 4, said
+        assert "`--yes` confirms" in said
+        code, said = await in_terminal(world, tmp_path, *add, "main", "--package", "shop", "--yes")
+        assert code == 0, said
+        found = live(world)
+        assert found is not None
+        assert (found["attribute"], found["code_source"]["package_name"]) == ("main", "shop")
+        code, said = await in_terminal(world, tmp_path, *add, "main")
+        assert code == 2, said
+        assert "code_source_invalid" in said
