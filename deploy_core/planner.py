@@ -12,7 +12,12 @@ from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.dagster_plus.values import AgentStatus, LocationState
 from deploy_core.endings import all_of
-from deploy_core.model.adding import require_code_source, require_name, with_said
+from deploy_core.model.adding import (
+    in_place_of,
+    require_code_source,
+    require_name,
+    with_said,
+)
 from deploy_core.model.documents import (
     clean,
     diff_documents,
@@ -102,7 +107,7 @@ class Planner:
             return self._plan(request, name, deployment, targets)
         now = await self._now(name)
         if request.kind is DeployKind.ADD:
-            targets = [await self._added(request.document or {}, name, deployment, now)]
+            targets = [await self._added(request, name, deployment, now)]
         elif request.kind is DeployKind.REDEPLOY:
             targets = [
                 self._again(location, deployment, now)
@@ -248,12 +253,13 @@ class Planner:
         return self._from_document(location, project, document, deployment, now, steps)
 
     async def _added(
-        self, said: Document, name: str, deployment: DeploymentSettings, now: Now
+        self, request: DeployRequest, name: str, deployment: DeploymentSettings, now: Now
     ) -> TargetPlan:
         """Return the plan for a location as a person said it, new or over what is live.
 
         Raises `LocationNameInvalid`, `CodeSourceInvalid`, `ImageMissing` and what `find` raises.
         """
+        said = request.document or {}
         require_code_source(said)
         location = str(said.get("location_name", ""))
         live = now.live(location)
@@ -261,7 +267,8 @@ class Planner:
             require_name(location)  # one that was there before may be there again
         risks: list[str] = []
         image = said.get("image")
-        if isinstance(image, str):
+        kept = request.whole and live is not None and image == live.document.get("image")
+        if isinstance(image, str) and not kept:
             repository = repository_of(live.document.get("image")) if live else None
             artifacts = ArtifactPlans(
                 self._images, self._pex, self._serverless, self._mirrors, name
@@ -269,7 +276,8 @@ class Planner:
             found, risk = await artifacts.find(full_image(image, repository))
             said = {**said, "image": found}
             risks += _if_any(risk)
-        document = with_said(live.document, said) if live else clean(said)
+        over = in_place_of if request.whole else with_said
+        document = over(live.document, said) if live else clean(said)
         if "image" not in document and "pex_metadata" not in document:
             if await self._serverless.serverless(name):
                 raise ImageMissing(

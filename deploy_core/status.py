@@ -100,6 +100,11 @@ class StatusBoard:
         self._catalog = catalog
         self._drifts = drifts
 
+    def known_names(self, deployment: str) -> frozenset[str]:
+        """Return the names of the locations as last read; nobody is asked."""
+        reading = self._readings.last(deployment)
+        return frozenset() if reading is None else frozenset(reading.locations)
+
     async def deployment(self, deployment: str, *, now: bool = False) -> DeploymentStatus:
         """Return the whole deployment; with `now` Dagster+ is waited for, however long it takes.
 

@@ -17,6 +17,7 @@ ROLL_BACK: Final = "deploy.roll_back"
 FULL_ERROR: Final = "deploy.full_error"
 OPEN_DAGSTER: Final = "deploy.open_dagster"  # a link; Slack reports the click all the same
 OPEN_FORM: Final = "form.open"
+FORM_AGAIN: Final = "form.again"  # a form that was refused, with what was typed
 COMMAND: Final = "command."
 """Buttons whose value is the text of a command, read and checked as if it was typed."""
 TRY_THIS: Final = "command.try"  # a “did you mean” button
@@ -28,10 +29,12 @@ MUTE: Final = "incident.mute"
 
 DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
 REMOVE_FORM: Final = "remove_form"
+LOCATION_FORM: Final = "location_form"
 
 SENT: Final = "sent."
 """What a submitted form asks for that isn't the text of a command. No button has such an id."""
 REMOVE: Final = "sent.remove"
+PUT: Final = "sent.put"
 
 BUTTONS: Final = (CONFIRM, PLAN_AGAIN, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_ERROR)
 """The buttons of a deploy's card that change something or answer, in the order of the card."""

@@ -26,6 +26,7 @@ from handlers.desk import Ask, Deal, Desk
 from handlers.incident_buttons import IncidentButtons
 from handlers.modals import detail_view
 from handlers.text.answers import error_in_thread, pressed_already
+from handlers.verbs.location_form import open_again
 from handlers.verbs.start import start
 
 
@@ -58,6 +59,9 @@ class Buttons:
         action = ask.action or ""
         if action == actions.OPEN_FORM or action.startswith(actions.COMMAND):
             await self._deal_with_text(replace(ask, text=ask.value))
+            return
+        if action == actions.FORM_AGAIN:
+            await open_again(self._desk, ask)
             return
         meant = read_button_value(ask.value)
         if meant is None:

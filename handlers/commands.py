@@ -8,6 +8,8 @@ from deploy_core.model.people import Actor
 from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from handlers.location_commands import (
     AddLocation,
+    EditLocation,
+    OpenAddForm,
     RemoveLocation,
     RestoreLocation,
     options_of,
@@ -127,6 +129,8 @@ Command = (
     | OpenDeployForm
     | Deploy
     | AddLocation
+    | OpenAddForm
+    | EditLocation
     | RemoveLocation
     | RestoreLocation
     | Redeploy
@@ -136,6 +140,16 @@ Command = (
     | Deploys
     | Status
     | Agents
+)
+
+_WITH_A_REASON = (
+    OpenDeployForm,
+    Deploy,
+    AddLocation,
+    OpenAddForm,
+    RestoreLocation,
+    Redeploy,
+    Rollback,
 )
 
 RESERVED = frozenset({"to", "in", "on"})
@@ -160,7 +174,7 @@ def render(command: Command) -> str:
             parts += [_at(command.ref) if isinstance(command, Deploy) else ""]
             parts += [_to(command.deployment)]
             parts += _about_the_build(command) if isinstance(command, Deploy) else []
-        case AddLocation() | RemoveLocation() | RestoreLocation():
+        case AddLocation() | OpenAddForm() | EditLocation() | RemoveLocation() | RestoreLocation():
             parts = _about_a_location(command)
         case Rollback():
             parts = ["rollback", *map(_name, command.locations), _number(command.deploy)]
@@ -175,9 +189,7 @@ def render(command: Command) -> str:
             assert_never(command)
     if isinstance(command, OpenDeployForm | Deploy):
         parts += [_option("image", command.image)]
-    if isinstance(
-        command, OpenDeployForm | Deploy | AddLocation | RestoreLocation | Redeploy | Rollback
-    ):
+    if isinstance(command, _WITH_A_REASON):
         parts += [_option("why", command.why)]
     return " ".join(part for part in parts if part)
 
@@ -191,12 +203,16 @@ def _about_the_build(command: Deploy) -> list[str]:
     return ["--rebuild" if command.rebuild else "", *code_options(command.code)]
 
 
-def _about_a_location(command: AddLocation | RemoveLocation | RestoreLocation) -> list[str]:
-    name, to = _name(command.name), _to(command.deployment)
+def _about_a_location(
+    command: AddLocation | OpenAddForm | EditLocation | RemoveLocation | RestoreLocation,
+) -> list[str]:
+    name, to = _name(command.name or None), _to(command.deployment)
     if isinstance(command, RemoveLocation):
         return ["remove-location", name, to.replace("to ", f"{FROM} ", 1)]
     if isinstance(command, RestoreLocation):
         return ["restore-location", name, to]
+    if isinstance(command, EditLocation):
+        return ["edit-location", name, _in(command.deployment)]
     said = options_of(command.document)
     return ["add-location", name, *(_option(option, said[option]) for option in said), to]
 
@@ -275,8 +291,8 @@ def command_of(wanted: DeployRequest) -> Deploy | AddLocation | Redeploy | Rollb
         case DeployKind.ADD:
             document = wanted.document or {}
             added = AddLocation(document, wanted.deployment, wanted.why)
-            said = options_of(document)
-            return added if said_document(added.name, said) == document else None
+            again = said_document(added.name, options_of(document))
+            return added if again == document and not wanted.whole else None
         case DeployKind.REDEPLOY:
             return Redeploy(wanted.locations, wanted.all_locations, wanted.deployment, wanted.why)
         case DeployKind.ROLLBACK:

@@ -10,8 +10,10 @@ from deploy_core.model.errors import UsageError
 from handlers import actions, modals, payloads
 from handlers.commands import OpenDeployForm, typed
 from handlers.desk import Ask, Deal, Desk
+from handlers.location_form import read_location_form
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
 from handlers.remove_form import read_remove_form
+from handlers.verbs.location_form import put_described
 from handlers.verbs.remove import remove_now
 
 _log = structlog.get_logger()
@@ -87,11 +89,26 @@ class Forms:
         ask = replace(ask, action=actions.REMOVE, value=read.value())
         await self._desk.take(ask, ack, self.deal)
 
+    async def location(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Take the form of a code location; errors stay in it, under their fields."""
+        with payloads.reading("form"):
+            view = body["view"]
+            read = read_location_form(view, self._desk.board.known_names)
+        if isinstance(read, dict):
+            await ack(response_action="errors", errors=read)
+            return
+        ask = payloads.submission(body, text="", channel=read_metadata(view).get("channel"))
+        await self._desk.take(replace(ask, action=actions.PUT, value=read.value()), ack, self.deal)
+
     async def deal(self, ask: Ask) -> None:
         """Do what a submitted form asks for."""
-        if ask.action != actions.REMOVE:
-            raise UsageError("This form isn't one of ours.")
-        await remove_now(self._desk, ask)
+        match ask.action:
+            case actions.REMOVE:
+                await remove_now(self._desk, ask)
+            case actions.PUT:
+                await put_described(self._desk, ask)
+            case _:
+                raise UsageError("This form isn't one of ours.")
 
     async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Answer a picker from the cache; it must never wait for the network."""

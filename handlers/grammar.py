@@ -30,7 +30,14 @@ from handlers.commands import (
     Rollback,
     Status,
 )
-from handlers.location_commands import AddLocation, RemoveLocation, RestoreLocation, said_document
+from handlers.location_commands import (
+    AddLocation,
+    EditLocation,
+    OpenAddForm,
+    RemoveLocation,
+    RestoreLocation,
+    said_document,
+)
 from handlers.usage import (
     CODE_OPTIONS,
     FLAGS,
@@ -318,9 +325,17 @@ def _code(said: _Said) -> CodeOptions:
 
 
 def _add_location(said: _Said) -> Command:
-    document = said_document(_the_location(said), said.values)
+    _no_ref(said)
+    name = _the_location(said) if said.names else ""
+    document, why = said_document(name, said.values), said.values.get("why")
+    if not name or "code_source" not in document:
+        return OpenAddForm(document, said.deployment, why)
     require_code_source(document)
-    return AddLocation(document, said.deployment, said.values.get("why"))
+    return AddLocation(document, said.deployment, why)
+
+
+def _edit_location(said: _Said) -> Command:
+    return EditLocation(_the_location(said), said.deployment)
 
 
 def _the_location(said: _Said) -> str:
@@ -411,6 +426,7 @@ def _agents(said: _Said) -> Command:
 _BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
     "deploy": _deploy,
     "add-location": _add_location,
+    "edit-location": _edit_location,
     "remove-location": _remove_location,
     "restore-location": _restore_location,
     "redeploy": _redeploy,

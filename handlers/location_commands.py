@@ -1,7 +1,7 @@
 """What a person can ask about a code location that is in no project."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from deploy_core.model.adding import CODE_SOURCES
@@ -20,6 +20,29 @@ class AddLocation:
     def name(self) -> str:
         """The location's name."""
         return str(self.document.get("location_name", ""))
+
+
+@dataclass(frozen=True)
+class OpenAddForm:
+    """`add-location` without a name, or without the place of the definitions: open the form,
+    filled in with what was typed."""
+
+    document: Document = field(default_factory=dict)
+    deployment: str | None = None
+    why: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The location's name, empty where none was typed."""
+        return str(self.document.get("location_name", ""))
+
+
+@dataclass(frozen=True)
+class EditLocation:
+    """Open the form of a location, filled from what is live."""
+
+    name: str
+    deployment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +79,7 @@ the definitions are stand below `code_source`."""
 
 def said_document(name: str, options: Mapping[str, str]) -> Document:
     """Return the document that the options of `add-location` make."""
-    document: Document = {"location_name": name}
+    document: Document = {"location_name": name} if name else {}
     source: Document = {}
     for option, key in ADD_OPTIONS.items():
         if option in options:

@@ -35,6 +35,7 @@ def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
     app.event("app_mention")(_readable(slash.mention))
     app.action(re.compile(r"^(deploy|command|form|incident)\."))(_readable(buttons.pressed))
     app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
+    app.view(actions.LOCATION_FORM)(_readable(forms.location))
     app.view(actions.REMOVE_FORM)(_readable(forms.removal))
     app.options(re.compile(r".*"))(forms.options)
     app.action(re.compile(r".*"))(_ignore)

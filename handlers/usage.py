@@ -12,10 +12,11 @@ FORMS: Final[dict[str, str]] = {
         'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild] [--why "…"]'
     ),
     "add-location": (
-        "add-location NAME --module MODULE|--package PACKAGE|--file FILE [to DEPLOYMENT]"
+        "add-location [NAME] [--module MODULE|--package PACKAGE|--file FILE] [to DEPLOYMENT]"
         " [--image IMAGE] [--attribute NAME] [--working-directory FOLDER] [--executable PATH]"
         ' [--queue QUEUE] [--why "…"]'
     ),
+    "edit-location": "edit-location NAME [in DEPLOYMENT]",
     "remove-location": "remove-location NAME [from DEPLOYMENT]",
     "restore-location": 'restore-location NAME [to DEPLOYMENT] [--why "…"]',
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
@@ -33,6 +34,8 @@ MEANT: Final = {
     "add": "add-location",
     "new": "add-location",
     "create": "add-location",
+    "edit": "edit-location",
+    "change": "edit-location",
     "remove": "remove-location",
     "delete": "remove-location",
     "delete-location": "remove-location",

@@ -7,6 +7,9 @@ from deploy_core.model.documents import REPLACED_WHOLE, clean
 from deploy_core.model.errors import CodeSourceInvalid, LocationNameInvalid
 from deploy_core.model.plan import Document
 
+NOT_SAID: Final = ("git", "pex_metadata", "pex_bundle", "defs_state_info")
+"""Keys of a document that are made when code is built and deployed."""
+
 MOST_NAME: Final = 100
 CODE_SOURCES: Final = (
     "module_name",
@@ -50,6 +53,14 @@ def with_said(live: Document, said: Document) -> Document:
         if said["image"] != live.get("image"):
             merged.pop("git", None)
     return clean(merged)
+
+
+def in_place_of(live: Document, said: Document) -> Document:
+    """Return what is said in the place of the live document. Only what no person says stays: the
+    commit and the PEX files, while the image is the same."""
+    same = said.get("image") == live.get("image")
+    kept: Document = {key: live[key] for key in NOT_SAID if key in live} if same else {}
+    return clean({**kept, **said})
 
 
 def _over(live: Document, said: Document) -> Document:

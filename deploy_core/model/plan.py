@@ -232,6 +232,7 @@ class DeployRequest(Frozen):
     why: str | None = None
     of_deploy: int | None = None  # the deploy that a rollback goes back behind
     document: Document | None = None  # what a person says of the location that is added
+    whole: bool = False  # it is all there is to say: what isn't said goes
 
 
 def canonical(value: Any) -> bytes:

@@ -143,6 +143,12 @@ class Inbox:
             )
         return [Unfinished(key=row.key, payload=row.payload) for row in rows]
 
+    async def payload_of(self, key: str) -> dict[str, JsonValue] | None:
+        """Return a payload that was taken, dealt with or not; None for one that is forgotten."""
+        query = sa.select(inbox.c.payload).where(inbox.c.key == key)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalar()
+
     async def forget_old(self) -> int:
         """Delete what is older than `REMEMBER`; returns how many rows went."""
         before = self._clock.now() - REMEMBER

@@ -47,6 +47,8 @@ def error_message(
     if error.detail:
         blocks.append(section(pre(without_credentials(error.detail), 1_500)))
     blocks += _try_buttons(error, command)
+    if isinstance(error, UnknownLocation):
+        blocks.append(row(button(answers.ADD_LOCATION, actions.OPEN_FORM, "add-location")))
     blocks += further
     blocks.append(context(f"Reason: {code(error.reason or 'error', 60)}"))
     return Message(text=f"{what} {step}".strip(), blocks=blocks)

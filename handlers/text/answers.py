@@ -11,6 +11,7 @@ from handlers.text.steps import queue_words
 
 RUN_IT: Final = "Run it"
 OPEN_FORM: Final = "Open form"
+ADD_LOCATION: Final = "Add a code location"
 ALL_THE_SAME: Final = "Do it all the same"
 
 

@@ -12,7 +12,8 @@ FOOT: Final = (
 
 SHORT: Final[dict[str, str]] = {
     "deploy": "put code locations live, and prove it; with no location a form opens",
-    "add-location": "put a new code location live that is in no project, or update it",
+    "add-location": "put a new code location live that is in no project; without more a form opens",
+    "edit-location": "change a code location in a form that shows how it is",
     "remove-location": "show what would go with a code location, and remove it",
     "restore-location": "deploy a removed code location as it was",
     "redeploy": "deploy the same version again, as after a changed secret",
@@ -47,6 +48,10 @@ MORE: Final[dict[str, str]] = {
         " is, and you are shown what changes and asked to confirm it.\n"
         "Example: `add-location shop --module shop.definitions --image ghcr.io/acme/shop:1.4"
         " --queue gpu to prod`"
+    ),
+    "edit-location": (
+        "Opens the form of `add-location`, filled from what is live. You are shown what changes"
+        " before anything happens.\nExample: `edit-location shop in prod`"
     ),
     "remove-location": (
         "Shows the jobs, the schedules and sensors that are on and the runs in flight, and asks you"

@@ -17,12 +17,19 @@ from handlers.commands import (
     Status,
 )
 from handlers.desk import Ask, Desk
-from handlers.location_commands import AddLocation, RemoveLocation, RestoreLocation
+from handlers.location_commands import (
+    AddLocation,
+    EditLocation,
+    OpenAddForm,
+    RemoveLocation,
+    RestoreLocation,
+)
 from handlers.verbs.agents import agents
 from handlers.verbs.cancel import cancel
 from handlers.verbs.deploy import add_location, deploy, open_form, redeploy
 from handlers.verbs.deploys import deploys
 from handlers.verbs.help import show_help
+from handlers.verbs.location_form import edit_location, open_add_form
 from handlers.verbs.logs import logs
 from handlers.verbs.remove import remove_location, restore_location
 from handlers.verbs.rollback import rollback
@@ -33,6 +40,8 @@ VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] =
     OpenDeployForm: open_form,
     Deploy: deploy,
     AddLocation: add_location,
+    OpenAddForm: open_add_form,
+    EditLocation: edit_location,
     RemoveLocation: remove_location,
     RestoreLocation: restore_location,
     Redeploy: redeploy,

@@ -77,6 +77,7 @@ def test_unknown_name_is_answered_with_the_names_that_exist() -> None:
         "*Next step:* Choose one of the names that exist, or add it with"
         " `/dagster add-location NAME`.\n"
         "These exist: `core`, `dbt`\n"
+        "[Add a code location]\n"
         "Reason: `unknown_location`"
     )
 

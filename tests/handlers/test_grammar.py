@@ -27,6 +27,8 @@ from handlers.grammar import after_mention, needs_target, parse
 from handlers.location_commands import (
     ADD_OPTIONS,
     AddLocation,
+    EditLocation,
+    OpenAddForm,
     RemoveLocation,
     RestoreLocation,
     said_document,
@@ -114,6 +116,17 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
                 "x",
             ),
         ),
+        ("add-location", OpenAddForm()),
+        ("add-location to prod", OpenAddForm(deployment="prod")),
+        (
+            "add-location shop --queue gpu --why x",
+            OpenAddForm({"location_name": "shop", "agent_queue": "gpu"}, None, "x"),
+        ),
+        (
+            "add-location --module shop",
+            OpenAddForm({"code_source": {"module_name": "shop"}}),
+        ),
+        ("edit-location shop in prod", EditLocation("shop", "prod")),
         ("remove-location shop from prod", RemoveLocation("shop", "prod")),
         ('remove-location "from" from "from"', RemoveLocation("from", "from")),
         ("restore-location shop to prod --why x", RestoreLocation("shop", "prod", "x")),
@@ -195,7 +208,7 @@ def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -
             "Say a Python file, a package or a module, not two of them.",
             (),
         ),
-        ("add-location", "add-location takes the name of one code location.", ()),
+        ("edit-location", "edit-location takes the name of one code location.", ()),
         ("add-location a b --module x", "add-location takes the name of one code location.", ()),
         ("add-location a@main --module x", "add-location takes no @REF.", ("deploy",)),
         (
@@ -204,11 +217,6 @@ def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -
             ("--module",),
         ),
         ("add-location a --module x --module-name y", "--module is given twice.", ()),
-        (
-            "add-location a --queue x",
-            "Nothing says where the definitions of the code location are.",
-            (),
-        ),
         (
             "add-location a --module x --package y",
             "Two places are said for the definitions: module_name and package_name.",
@@ -413,6 +421,8 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Deploy, st.tuples(NAMES), st.just(False), maybe(REFS), maybe(NAMES), maybe(TYPED)),
     st.builds(Deploy, st.just(()), st.just(True), maybe(REFS), maybe(NAMES)),
     st.builds(AddLocation, ADDED, maybe(NAMES), maybe(WHYS)),
+    st.builds(OpenAddForm, st.builds(said_document, st.just("") | NAMES, SAID), maybe(NAMES)),
+    st.builds(EditLocation, NAMES, maybe(NAMES)),
     st.builds(RemoveLocation, NAMES, maybe(NAMES)),
     st.builds(RestoreLocation, NAMES, maybe(NAMES), maybe(WHYS)),
     st.builds(Redeploy, LOCATIONS, st.just(False), maybe(NAMES), maybe(WHYS)),

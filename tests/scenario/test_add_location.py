@@ -103,7 +103,6 @@ async def test_what_does_not_load_is_explained_and_can_be_tried_again(world: Wor
         ("add-location a/b --module shop", "location_name_invalid"),
         ("add-location .. --module shop", "location_name_invalid"),
         ("add-location shop --module a --file b.py", "code_source_invalid"),
-        ("add-location shop --image a:1", "code_source_invalid"),
         ("add-location shop --module a --image https://ghcr.io/a", "image_name_invalid"),
         ("add-location shop --module a --image :1", "image_missing"),
         ("add-location shop --module a to nowhere", "unknown_deployment"),
@@ -162,9 +161,11 @@ async def test_what_somebody_else_has_added_meanwhile_is_not_overwritten(world: 
     assert found["code_source"]["module_name"] == "theirs"
 
 
-async def test_an_unknown_location_says_how_to_add_it(world: World) -> None:
+async def test_an_unknown_location_offers_the_form(world: World) -> None:
     answer = await world.asks("ada", "/dagster deploy shop")
     assert "/dagster add-location NAME" in answer.shown
+    await world.clicks("ada", answer, "form.open")
+    await world.person("ada").wait_for_view(lambda view: "Looking up" not in view.shown)
 
 
 async def in_terminal(world: World, folder: Path, *arguments: str) -> tuple[int, str]:

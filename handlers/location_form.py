@@ -1,0 +1,191 @@
+"""The form of a code location, to add one or to edit one, drawn and read back: pure."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from deploy_core.model.adding import require_name
+from deploy_core.model.errors import LocationNameInvalid
+from deploy_core.model.plan import Document
+from deploy_core.sources import location_fields as fields
+from handlers import actions, limits
+from handlers.blocks import Block, plain_text, section
+from handlers.grammar import MOST_WHY
+from handlers.modals import read_metadata
+from handlers.mrkdwn import sentence, words
+from handlers.text import forms as form_text
+from handlers.text import location_form as text
+
+NAME: Final = "name"
+DEPLOYMENT: Final = "deployment"
+WHY: Final = "why"
+_CHOSEN: Final = (fields.SOURCE_KIND, fields.QUEUE, fields.PLATFORM)
+_LONG: Final = (fields.ENV, fields.MORE)
+_REQUIRED: Final = (fields.SOURCE_KIND, fields.SOURCE)
+_QUEUE: Final = "queue:"
+"""Before a queue's name in an option's value; alone it is the default queue."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the form is drawn with. `edits` is the location that it is about, if it exists; `typed`
+    are the fields, and `problem` is what was wrong with them."""
+
+    channel: str
+    deployments: tuple[str, ...]
+    deployment: str
+    queues: tuple[str, ...] = ()
+    name: str = ""
+    edits: bool = False
+    typed: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a form was submitted with: `document` is what its fields make."""
+
+    deployment: str
+    name: str
+    edits: bool
+    typed: dict[str, str]
+    why: str
+    document: Document
+
+    def value(self) -> str:
+        """Return it as it is kept until it was dealt with."""
+        return json.dumps(vars(self))
+
+    @classmethod
+    def read(cls, value: str) -> "Described | None":
+        """Return what was kept; None for a value that isn't ours."""
+        try:
+            return cls(**json.loads(value))
+        except (ValueError, TypeError):
+            return None
+
+
+def fits(typed: Mapping[str, str]) -> bool:
+    """Tell whether a form can hold these fields."""
+    return all(limits.size(value) <= limits.PLAIN_TEXT_INPUT for value in typed.values())
+
+
+def location_form(offer: Offer) -> Block:
+    """Return the form."""
+    metadata: dict[str, str] = {"channel": offer.channel}
+    blocks: list[Block] = []
+    if offer.problem:
+        blocks.append(section(sentence(offer.problem, 1_500)))
+    if offer.edits:
+        metadata |= {"edits": offer.name, "deployment": offer.deployment}
+        blocks.append(section(words(text.edited(offer.name, offer.deployment), 500)))
+    else:
+        blocks.append(_input(NAME, text.NAME, _text(offer.name, most=200), text.NAME_HINT))
+        blocks.append(_input(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer)))
+    blocks += [_field(name, label, offer) for name, label in text.LABELS.items()]
+    why = _text(offer.why, most=MOST_WHY)
+    blocks.append(_input(WHY, text.WHY, why, optional=True))
+    return {
+        "type": "modal",
+        "callback_id": actions.LOCATION_FORM,
+        "title": plain_text(text.EDIT_TITLE if offer.edits else text.ADD_TITLE, limits.VIEW_TITLE),
+        "submit": plain_text(text.EDIT if offer.edits else text.ADD, limits.VIEW_TITLE),
+        "close": plain_text(form_text.CLOSE, limits.VIEW_TITLE),
+        "private_metadata": json.dumps(metadata),
+        "blocks": blocks,
+    }
+
+
+def read_location_form(
+    view: Mapping[str, Any], known: Callable[[str], Collection[str]]
+) -> Described | dict[str, str]:
+    """Read a submitted form: what it describes, or what is wrong by the field's block_id. `known`
+    are the locations of a deployment: they have the names that they have."""
+    values, about = view["state"]["values"], read_metadata(view)
+    typed = {name: value for name in text.LABELS if (value := _value(values, name))}
+    if about.get("edits"):
+        name, deployment, edits = str(about["edits"]), str(about["deployment"]), True
+    else:
+        name, deployment = _value(values, NAME), _value(values, DEPLOYMENT)
+        edits = False
+    made, problems = fields.document_of(name, typed)
+    if not edits and name not in known(deployment):
+        try:
+            require_name(name)
+        except LocationNameInvalid as error:
+            problems[NAME] = f"{error.summary} {error.next_step}".replace("`", "")
+    if problems:
+        return problems
+    why = " ".join(_value(values, WHY).split())
+    return Described(deployment, name, edits, typed, why, made)
+
+
+def _value(values: Mapping[str, Any], name: str) -> str:
+    state = values.get(name, {}).get(name, {})
+    chosen = state.get("selected_option")
+    value = chosen["value"] if chosen else state.get("value")
+    found = value.strip() if isinstance(value, str) else ""
+    return found.removeprefix(_QUEUE) if name == fields.QUEUE else found
+
+
+def _field(name: str, label: str, offer: Offer) -> Block:
+    value = offer.typed.get(name, "")
+    if name == fields.SOURCE_KIND:
+        element = _choice(text.KINDS, value or next(iter(text.KINDS)))
+    elif name == fields.PLATFORM:
+        element = _choice(text.PLATFORMS, value)
+    elif name == fields.QUEUE:
+        queues = dict.fromkeys([*([value] if value else []), *offer.queues])
+        shown = {_QUEUE: text.DEFAULT_QUEUE, **{f"{_QUEUE}{each}": each for each in queues}}
+        element = _choice(shown, f"{_QUEUE}{value}")
+    else:
+        element = _text(value, multiline=name in _LONG)
+    optional = name not in _REQUIRED
+    return _input(name, label, element, text.HINTS.get(name), optional=optional)
+
+
+def _deployments(offer: Offer) -> Block:
+    return _choice({name: name for name in offer.deployments}, offer.deployment)
+
+
+def _choice(shown: Mapping[str, str], chosen: str) -> Block:
+    options = [
+        {"text": plain_text(label, limits.OPTION_TEXT), "value": value}
+        for value, label in shown.items()
+        if limits.size(value) <= limits.OPTION_VALUE
+    ][: limits.OPTIONS]
+    element: Block = {
+        "type": "static_select",
+        "placeholder": plain_text(form_text.CHOOSE, limits.PLACEHOLDER),
+        "options": options,
+    }
+    first = next((each for each in options if each["value"] == chosen), None)
+    if first is not None:
+        element["initial_option"] = first
+    return element
+
+
+def _text(value: str, *, multiline: bool = False, most: int = limits.PLAIN_TEXT_INPUT) -> Block:
+    element: Block = {"type": "plain_text_input", "max_length": most}
+    if multiline:
+        element["multiline"] = True
+    if value:
+        element["initial_value"] = value
+    return element
+
+
+def _input(
+    name: str, label: str, element: Block, hint: str | None = None, *, optional: bool = False
+) -> Block:
+    block: Block = {
+        "type": "input",
+        "block_id": name,
+        "label": plain_text(label, limits.INPUT_LABEL),
+        "element": {"action_id": name, **element},
+        "optional": optional,
+    }
+    if hint is not None:
+        block["hint"] = plain_text(hint, limits.INPUT_HINT)
+    return block

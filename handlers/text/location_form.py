@@ -1,0 +1,77 @@
+"""What the form of a code location says."""
+
+from typing import Final
+
+from deploy_core.sources import location_fields as fields
+
+ADD_TITLE: Final = "Add a code location"
+EDIT_TITLE: Final = "Edit a code location"
+ADD: Final = "Add"
+EDIT: Final = "Update"
+LOADING: Final = "Looking up agents and code locations…"
+NAME: Final = "Name"
+NAME_HINT: Final = "One that exists is updated, after you have seen what changes."
+DEPLOYMENT: Final = "Deployment"
+DEFAULT_QUEUE: Final = "The default queue"
+WHY: Final = "Reason"
+TOO_LARGE: Final = "has more settings than a form can hold."
+TOO_LARGE_STEP: Final = "Change it with `/dagster add-location`, or deploy it from a project."
+OPEN_AGAIN: Final = "Open the form again"
+LOST: Final = "What was typed is kept for an hour only."
+
+LABELS: Final[dict[str, str]] = {
+    fields.SOURCE_KIND: "Where its definitions are",
+    fields.SOURCE: "Module, package or file",
+    fields.IMAGE: "Image",
+    fields.QUEUE: "Agent queue",
+    "attribute": "Attribute",
+    "working_directory": "Working directory",
+    "executable_path": "Python executable",
+    fields.PLATFORM: "Where the code runs",
+    fields.ENV: "Environment variables",
+    "namespace": "Kubernetes: namespace",
+    "service_account": "Kubernetes: service account",
+    **{
+        f"{which}_{part}_{what}": f"Kubernetes: {words} of {whose}"
+        for which, whose in (("server", "the code server"), ("run", "each run"))
+        for part, what, words in (
+            ("requests", "cpu", "CPU request"),
+            ("limits", "cpu", "CPU limit"),
+            ("requests", "memory", "memory request"),
+            ("limits", "memory", "memory limit"),
+        )
+    },
+    fields.MORE: "More of container_context, as YAML",
+}
+
+HINTS: Final[dict[str, str]] = {
+    fields.SOURCE: "As it is imported, or the path of the file.",
+    fields.IMAGE: "With its registry and tag; it is deployed by its digest.",
+    "attribute": "Only where there is more than one Definitions object.",
+    fields.ENV: "A line each: KEY=VALUE, or KEY for one that the agent has. Not for secrets.",
+    fields.MORE: "Mappings below k8s, docker, ecs or aca; what has a field above is said there.",
+}
+
+KINDS: Final[dict[str, str]] = {
+    "module_name": "Python module",
+    "package_name": "Python package",
+    "python_file": "Python file",
+    "autoload_defs_module_name": "Module that is loaded by itself",
+}
+
+PLATFORMS: Final[dict[str, str]] = {
+    "k8s": "Kubernetes",
+    "docker": "Docker",
+    "ecs": "Amazon ECS",
+    "aca": "Azure Container Apps",
+}
+
+
+def edited(location: str, deployment: str) -> str:
+    """Return the line at the top of a form that edits. Raw names."""
+    return f"{location} on {deployment}. You are shown what changes before anything happens."
+
+
+def opens_a_form() -> str:
+    """Return the line above a button that opens the form; a mention can't open one by itself."""
+    return "A code location is described in a form; or in one line, as `help add-location` shows."

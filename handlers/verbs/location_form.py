@@ -1,0 +1,158 @@
+"""The form of a code location: opened at once, filled when Dagster+ has answered, carried out."""
+
+import json
+from collections.abc import Mapping
+
+from deploy_core.endings import all_of
+from deploy_core.model.documents import clean
+from deploy_core.model.errors import DagsterPlusError, DeployError, PayloadInvalid, UsageError
+from deploy_core.model.plan import DeployKind, DeployRequest
+from deploy_core.policy import deployment_named, require_may_deploy
+from deploy_core.sources.location_fields import fields_of
+from deploy_core.status import unknown_location
+from handlers import actions, limits
+from handlers.blocks import Block, button
+from handlers.blocks import actions as row
+from handlers.cards.answers import error_message, open_form_message
+from handlers.commands import typed
+from handlers.desk import Ask, Desk
+from handlers.location_commands import EditLocation, OpenAddForm
+from handlers.location_form import Described, Offer, fits, location_form
+from handlers.modals import loading_view, problem_view
+from handlers.text import location_form as text
+from handlers.verbs.start import start
+
+
+async def open_add_form(desk: Desk, ask: Ask, command: OpenAddForm) -> None:
+    """Open the form, with what was typed. Raises `UnknownDeployment`, `SlackError`."""
+    deployment, _ = deployment_named(desk.settings, command.deployment)
+    if ask.trigger_id is None:
+        await desk.private(ask, open_form_message(typed(command), text.opens_a_form()))
+        return
+    view = await desk.slack.open_view(ask.trigger_id, loading_view(text.ADD_TITLE, text.LOADING))
+    offer = await _offer(
+        desk,
+        ask,
+        deployment,
+        name=str(command.document.get("location_name", "")),
+        typed=fields_of(command.document),
+        why=command.why or "",
+    )
+    await desk.slack.update_view(view, location_form(offer))
+
+
+async def edit_location(desk: Desk, ask: Ask, command: EditLocation) -> None:
+    """Open the form, filled from what is live. Raises `NotAllowed`, `UnknownDeployment`,
+    `SlackError`."""
+    deployment, _ = deployment_named(desk.settings, command.deployment)
+    require_may_deploy(desk.settings, deployment, ask.by)
+    if ask.trigger_id is None:
+        await desk.private(ask, open_form_message(typed(command), text.opens_a_form()))
+        return
+    view = await desk.slack.open_view(ask.trigger_id, loading_view(text.EDIT_TITLE, text.LOADING))
+    await desk.slack.update_view(view, await _edit_view(desk, ask, deployment, command.name))
+
+
+async def _edit_view(desk: Desk, ask: Ask, deployment: str, name: str) -> Block:
+    try:
+        documents = await desk.dagster.documents(deployment)
+        if name not in documents:
+            raise unknown_location(deployment, name, documents)
+        filled = fields_of(clean(documents[name]))
+        if not fits(filled):
+            raise UsageError(f"{name} {text.TOO_LARGE}", next_step=text.TOO_LARGE_STEP)
+    except DeployError as error:
+        return problem_view(error.summary, error.next_step, text.EDIT_TITLE)
+    offer = await _offer(desk, ask, deployment, name=name, edits=True, typed=filled)
+    return location_form(offer)
+
+
+async def open_again(desk: Desk, ask: Ask) -> None:
+    """Open a form that was refused once more, with what was typed. Raises `UsageError`."""
+    key, problem = _again(ask.value)
+    kept = await desk.store.inbox.payload_of(key)
+    earlier = None if kept is None else Ask.from_payload(key, kept)
+    said = None if earlier is None else Described.read(earlier.value)
+    if earlier is None or said is None or earlier.by.key != ask.by.key or ask.trigger_id is None:
+        raise UsageError(text.LOST, next_step="Open a new form with `/dagster add-location`.")
+    title = text.EDIT_TITLE if said.edits else text.ADD_TITLE
+    view = await desk.slack.open_view(ask.trigger_id, loading_view(title, text.LOADING))
+    offer = await _offer(
+        desk,
+        earlier,
+        said.deployment,
+        name=said.name,
+        edits=said.edits,
+        typed=said.typed,
+        why=said.why,
+        problem=problem,
+    )
+    await desk.slack.update_view(view, location_form(offer))
+
+
+async def put_described(desk: Desk, ask: Ask) -> None:
+    """Add or update what a form describes; where that is refused, the form can be opened again
+    with all that was typed."""
+    said = Described.read(ask.value)
+    if said is None:
+        raise PayloadInvalid("Slack sent a form that can't be read.")
+    wanted = DeployRequest(
+        kind=DeployKind.ADD,
+        actor=ask.by,
+        locations=(said.name,),
+        deployment=said.deployment,
+        document=said.document,
+        whole=said.edits,
+        why=said.why or None,
+    )
+    try:
+        await start(desk, ask, wanted)
+    except DeployError as error:
+        value = json.dumps([ask.key, error.summary])
+        if limits.size(value) > limits.BUTTON_VALUE:
+            value = json.dumps([ask.key, ""])
+        again = button(text.OPEN_AGAIN, actions.FORM_AGAIN, value, style="primary")
+        await desk.private(ask, error_message(error, further=(row(again),)))
+
+
+def _again(value: str) -> tuple[str, str]:
+    try:
+        key, problem = json.loads(value)
+    except (ValueError, TypeError):
+        raise UsageError("This button isn't one of ours.") from None
+    return str(key), str(problem)
+
+
+async def _offer(
+    desk: Desk,
+    ask: Ask,
+    deployment: str,
+    *,
+    name: str,
+    typed: Mapping[str, str],
+    edits: bool = False,
+    why: str = "",
+    problem: str = "",
+) -> Offer:
+    names = tuple(desk.settings.deployments)
+    served = await all_of(*(_queues(desk, each) for each in ([deployment] if edits else names)))
+    return Offer(
+        channel=ask.channel,
+        deployments=names,
+        deployment=deployment,
+        queues=tuple(sorted({queue for queues in served for queue in queues})),
+        name=name,
+        edits=edits,
+        typed=typed,
+        why=why,
+        problem=problem,
+    )
+
+
+async def _queues(desk: Desk, deployment: str) -> tuple[str, ...]:
+    """Return the queues that live agents tell of; none where Dagster+ can't be asked."""
+    try:
+        agents = await desk.dagster.agents(deployment)
+    except DagsterPlusError:
+        return ()
+    return tuple(queue for agent in agents if agent.running for queue in agent.queues or ())
