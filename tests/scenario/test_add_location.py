@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import hashlib
 import json
 import os
 import sys
@@ -77,6 +78,24 @@ async def test_a_name_that_exists_is_updated_after_its_author_has_seen_how(world
     found = live(world)
     assert found is not None
     assert found["attribute"] == "defs"
+
+
+async def test_an_update_that_does_not_load_is_rolled_back(
+    world: World, registry: TaggedRegistry
+) -> None:
+    repository = f"{registry.address}/acme/shop"
+    await world.types("ada", f"/dagster add-location shop {IN} --image {repository}:1.4")
+    await world.card("verified")
+    before = live(world)
+    broken = hashlib.sha256(b"1.5").hexdigest()
+    world.break_code(image=f"{repository}@sha256:{broken}")
+    await world.types("ada", f"/dagster add-location shop {IN} --image :1.5 --queue gpu")
+    card = await world.card("The plan to update shop", number=1)
+    world.set_agent(queues=[None, "gpu"])
+    await world.clicks("ada", card, "deploy.confirm")
+    card = await world.card("shop didn't load on prod", number=1)
+    await world.ended(2)
+    assert live(world) == before
 
 
 async def test_the_same_again_needs_no_confirm(world: World) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from deploy_core.model.deploys import Stop
-from deploy_core.model.errors import ServerlessNeeded, UnknownLocation, UsageError
+from deploy_core.model.errors import ImageMissing, ServerlessNeeded, UnknownLocation, UsageError
 from deploy_core.model.plan import (
     ArtifactKind,
     CodeOptions,
     DeployKind,
     DeployRequest,
+    Document,
     StepName,
 )
 from deploy_core.model.states import TargetState
@@ -43,6 +44,12 @@ async def test_nobody_says_serverless_and_a_pex_is_built_brought_and_deployed(
     ]
     assert sorted(uploads(world)) == ["deps", "requirements", "source"]
     assert len(await world.requests("ChatopsAgentType")) == 1
+
+
+async def test_a_location_of_no_project_must_name_an_image(world: World) -> None:
+    said: Document = {"location_name": "added", "code_source": {"module_name": "added"}}
+    with pytest.raises(ImageMissing, match="Nothing says which image added runs"):
+        await world.start("added", kind=DeployKind.ADD, document=said)
 
 
 async def test_a_change_of_the_source_builds_and_uploads_the_source_alone(
