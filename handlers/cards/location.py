@@ -23,6 +23,7 @@ from handlers.cards.failures import error_lines, explained_error, short_failure
 from handlers.cards.links import CardLinks
 from handlers.commands import Deploy as DeployCommand
 from handlers.commands import Redeploy, Rollback, Status, typed
+from handlers.location_commands import EditLocation
 from handlers.mrkdwn import code, date, duration, link, pre, words
 from handlers.text import deploys as deploy_text
 from handlers.text import status as text
@@ -137,6 +138,10 @@ def _buttons(detail: LocationDetail, links: CardLinks) -> list[Block]:
         command = typed(DeployCommand(locations=(location,), deployment=deployment))
         what = f"The newest commit of its project's default branch goes to {deployment[:60]}."
         buttons += _run("deploy", command, f"Deploy {location[:60]}?", what)
+    else:
+        edit = f"{actions.TRY_THIS}:edit"
+        command = typed(EditLocation(location, deployment))
+        buttons += command_button(text.BUTTONS[edit], edit, command)
     command = typed(Redeploy(locations=(location,), deployment=deployment))
     what = f"What is live on {deployment[:60]} is sent once more, so that the code starts anew."
     buttons += _run("redeploy", command, f"Redeploy {location[:60]}?", what)

@@ -39,6 +39,7 @@ BUTTONS: Final[dict[str, str]] = {
     f"{actions.RUN}:deploy": "Deploy",
     f"{actions.RUN}:redeploy": "Redeploy",
     f"{actions.RUN}:rollback": "Roll back this location",
+    f"{actions.TRY_THIS}:edit": "Edit",
     f"{actions.RUN}:restore": "Restore",
     f"{actions.TRY_THIS}:remove": "Remove",
 }

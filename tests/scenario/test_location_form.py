@@ -151,6 +151,13 @@ async def test_a_location_is_edited_and_what_is_emptied_goes(world: World) -> No
     assert context["labels"] == {"team": "shop"}
 
 
+async def test_a_status_offers_to_edit_what_is_in_no_project(world: World) -> None:
+    somebody_deploys(world, document("shop"))
+    answer = await world.asks("ada", "/dagster status shop")
+    await world.clicks("ada", answer, "command.try:edit")
+    await world.person("ada").wait_for_view(lambda view: "shop on prod." in view.shown)
+
+
 async def test_a_name_that_could_not_be_added_can_be_edited(world: World) -> None:
     somebody_deploys(world, document("my shop"))
     await form(world, 'edit-location "my shop"')
