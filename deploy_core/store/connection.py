@@ -141,7 +141,7 @@ class Database:
         Such a transaction isn't idle for PostgreSQL, nor does its time-out for statements end it:
         its locks would be held for as long as the process stands still.
         """
-        if self.is_sqlite:
+        if self.engine.dialect.name != "postgresql":
             return 0
         async with self.read() as connection:
             found = {"application": APPLICATION, "old": seconds}
