@@ -4,6 +4,7 @@ while people deploy."""
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,8 @@ PHASES = [
 async def test_told_to_end_in_any_phase_the_next_process_goes_on(
     tmp_path: Path, phase: Phase
 ) -> None:
-    async with open_world(tmp_path, drain_seconds=1, no_agent_grace=120) as world:
+    # More than the second for which an edited card is left alone.
+    async with open_world(tmp_path, drain_seconds=2, no_agent_grace=120) as world:
         first = await world.start()
         await world.connected(first)
         skipped = 0
@@ -162,7 +164,7 @@ async def test_told_to_end_in_any_phase_the_next_process_goes_on(
         await phase.there(world)
         began = time.monotonic()
         assert await first.stop() == 0
-        assert time.monotonic() - began < 1 + 20, "the drain is bounded"
+        assert time.monotonic() - began < 2 + 20, "the drain is bounded"
         assert "Traceback" not in await first.said()
         deploy = (await world.deploys())[skipped]
         if phase.paused:
@@ -210,14 +212,15 @@ async def test_replicas_that_are_replaced_under_load_lose_and_double_nothing(
         # Whoever measures three seconds on a busy machine measures the machine.
         await world.workspace.settings(ack_seconds=30)
         told: list[Outcome] = []
-        load = asyncio.create_task(_load(world, told))
+        enough = asyncio.Event()
+        load = asyncio.create_task(_load(world, told, enough))
         for number in range(2, 5):
             running.append(await world.start(name=str(number)))
             await world.connected(running[-1])
             oldest: Bot = running.pop(0)
             assert await oldest.stop() == 0
-        load.cancel()
-        await asyncio.gather(load, return_exceptions=True)
+        enough.set()
+        await load
         assert [each.reason for each in told if not each.acked] == []
         assert len(told) >= 3
 
@@ -234,8 +237,10 @@ async def test_replicas_that_are_replaced_under_load_lose_and_double_nothing(
         assert len(await world.mutations()) == len(deploys)
 
 
-async def _load(world: World, told: list[Outcome]) -> None:
+async def _load(world: World, told: list[Outcome], enough: asyncio.Event) -> None:
     locations = ["quickstart", "core", "marts", "ml"]
-    for number in range(1000):
-        told.append(await world.types(f"deploy {locations[number % 4]}"))
-        await asyncio.sleep(0.7)
+    # Never cancelled: a command that was typed makes a deploy, whoever waits for its answer.
+    while not enough.is_set():
+        told.append(await world.types(f"deploy {locations[len(told) % 4]}"))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(enough.wait(), 0.7)
