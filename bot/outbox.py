@@ -96,6 +96,7 @@ class OutboxSender:
         until = self._clock.monotonic() + seconds
         with suppress(StoreError):
             while self._clock.monotonic() < until and (self._sending or await self._waits()):
+                self._edited.clear()  # a card that is held back now is drawn by nobody later
                 await self._look()
                 await self._clock.sleep(0.05)
         await end_tasks(self._sending)
