@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Coroutine, Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar, overload
 
 A = TypeVar("A")
@@ -61,7 +61,7 @@ async def all_of(*work: Awaitable[Any]) -> Any:
         await end_tasks(tasks)
 
 
-async def to_its_end(work: Coroutine[Any, Any, A]) -> A:
+async def to_its_end(work: Awaitable[A]) -> A:
     """Return what the work returns. Who is cancelled meanwhile waits for its end all the same, and
     then passes the cancellation on."""
     task = asyncio.ensure_future(work)

@@ -171,7 +171,7 @@ class Planner:
         else:
             # The server of git and Dagster+ are asked at the same time: each may be slow.
             now, read = await all_of(self._now(name), self._files(projects, request.ref))
-        artifacts = ArtifactPlans(self._images, self._pex, self._serverless, self._mirrors, name)
+        artifacts = self._artifacts(name)
         plans = []
         for location, project in found.items():
             if image_only and request.image and location in now.documents:
@@ -192,6 +192,9 @@ class Planner:
                 )
                 plans.append(await self._from_file(file, location, name, artifact, deployment, now))
         return plans
+
+    def _artifacts(self, deployment: str) -> ArtifactPlans:
+        return ArtifactPlans(self._images, self._pex, self._serverless, self._mirrors, deployment)
 
     async def _files(self, projects: list[str], ref: str | None) -> dict[str, ProjectAtRef]:
         files = await all_of(*(self._catalog.read(project, ref) for project in projects))
@@ -270,10 +273,7 @@ class Planner:
         kept = request.whole and live is not None and image == live.document.get("image")
         if isinstance(image, str) and not kept:
             repository = repository_of(live.document.get("image")) if live else None
-            artifacts = ArtifactPlans(
-                self._images, self._pex, self._serverless, self._mirrors, name
-            )
-            found, risk = await artifacts.find(full_image(image, repository))
+            found, risk = await self._artifacts(name).find(full_image(image, repository))
             said = {**said, "image": found}
             risks += _if_any(risk)
         over = in_place_of if request.whole else with_said

@@ -1,6 +1,5 @@
 """Takes a code location out of a deployment: looked at first, kept, removed once, and read back."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +15,7 @@ from deploy_core.model.errors import (
     Superseded,
 )
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import Document, canonical
+from deploy_core.model.plan import Document, short_hash
 from deploy_core.services import Services
 from deploy_core.status import unknown_location
 
@@ -48,12 +47,13 @@ class Going:
 
 async def going(services: Services, deployment: str, location: str) -> Going:
     """Return what would go. Raises `UnknownLocation`, `LocationBusy`, `DagsterPlusError`."""
-    document = await _document(services, deployment, location)
+    documents = await services.dagster.documents(deployment)
+    document = _document(documents, deployment, location)
     await _require_idle(services, deployment, location)
     repositories, runs = await all_of(
         _repositories(services, deployment, location), _runs(services, deployment, location)
     )
-    return Going(deployment, location, document, _shown(document), repositories, runs)
+    return Going(deployment, location, document, short_hash(document), repositories, runs)
 
 
 async def remove(
@@ -71,9 +71,9 @@ async def remove(
     if location not in documents and begun is not None:
         await services.store.removals.forget_applied(deployment, location)
         return
-    document = await _document(services, deployment, location)
+    document = _document(documents, deployment, location)
     await _require_idle(services, deployment, location)
-    if _shown(document) != shown:
+    if short_hash(document) != shown:
         raise PlanChanged(
             f"{location} was changed after you were shown what would go.",
             next_step="Look at it again with `/dagster remove-location`.",
@@ -106,8 +106,7 @@ async def _gone(services: Services, deployment: str, location: str) -> bool:
     return location not in await services.dagster.documents(deployment)
 
 
-async def _document(services: Services, deployment: str, location: str) -> Document:
-    documents = await services.dagster.documents(deployment)
+def _document(documents: dict[str, Document], deployment: str, location: str) -> Document:
     if location not in documents:
         raise unknown_location(deployment, location, documents)
     return clean(documents[location])
@@ -134,7 +133,3 @@ async def _runs(services: Services, deployment: str, location: str) -> tuple[Run
     except DagsterPlusError:
         return None
     return tuple(run for run in found if run.location == location)
-
-
-def _shown(document: Document) -> str:
-    return hashlib.sha256(canonical(document)).hexdigest()[:16]

@@ -4,21 +4,18 @@
 loaded, but it shows when somebody else has changed the location.
 """
 
-import hashlib
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from deploy_core.dagster_plus.values import Deployed
-from deploy_core.model.documents import clean
-from deploy_core.model.plan import Document, canonical
-
-_CODE_SOURCES = ("python_file", "package_name", "module_name", "autoload_defs_module_name")
+from deploy_core.model.documents import CODE_SOURCES, clean
+from deploy_core.model.plan import Document, short_hash
 
 
 def fingerprint(deployed: Deployed) -> str:
     """Return sixteen hex digits that change whenever the request changes."""
-    return hashlib.sha256(canonical(clean(dict(deployed.metadata)))).hexdigest()[:16]
+    return short_hash(clean(dict(deployed.metadata)))
 
 
 def asks_for(deployed: Deployed, document: Document) -> bool:
@@ -28,7 +25,7 @@ def asks_for(deployed: Deployed, document: Document) -> bool:
     """
     metadata, source = deployed.metadata, document.get("code_source")
     wanted: Mapping[str, JsonValue] = source if isinstance(source, dict) else {}
-    same_code = all(_same(metadata.get(key), wanted.get(key)) for key in _CODE_SOURCES)
+    same_code = all(_same(metadata.get(key), wanted.get(key)) for key in CODE_SOURCES)
     git, pex = document.get("git"), document.get("pex_metadata")
     return (
         same_code

@@ -95,6 +95,11 @@ class DeploymentSettings(Settings):
     digest: DigestSettings | None = None
     load_deadline: Minutes = 15.0
 
+    @property
+    def told_in(self) -> str | None:
+        """The channel that is told of what is seen."""
+        return self.watch_channel or self.home_channel
+
 
 class SecretSource(Settings):
     """Where a secret is read when it is needed: an environment variable or a file."""

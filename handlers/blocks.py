@@ -105,6 +105,22 @@ def url_button(label: str, action_id: str, url: str | None) -> Block | None:
     }
 
 
+def input_block(
+    field: str, label: str, element: Block, *, hint: str | None = None, optional: bool = False
+) -> Block:
+    """Return a field of a form; `field` is its block_id and its action_id."""
+    block: Block = {
+        "type": "input",
+        "block_id": field,
+        "label": plain_text(label, limits.INPUT_LABEL),
+        "element": {"action_id": field, **element},
+        "optional": optional,
+    }
+    if hint is not None:
+        block["hint"] = plain_text(hint, limits.INPUT_HINT)
+    return block
+
+
 def confirm(title: str, text: str, yes: str, no: str, *, danger: bool = False) -> Block:
     """Return the question that Slack asks before a button counts as pressed."""
     return {

@@ -1,5 +1,6 @@
 """The deploy form: opened at once, filled from what is known, read back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +11,9 @@ from deploy_core.model.errors import UsageError
 from handlers import actions, modals, payloads
 from handlers.commands import OpenDeployForm, typed
 from handlers.desk import Ask, Deal, Desk
-from handlers.location_form import read_location_form
+from handlers.location_form import Described, read_location_form
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
-from handlers.remove_form import read_remove_form
+from handlers.remove_form import ToRemove, read_remove_form
 from handlers.verbs.location_form import put_described
 from handlers.verbs.remove import remove_now
 
@@ -79,26 +80,28 @@ class Forms:
 
     async def removal(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take the form that a location is removed by."""
-        with payloads.reading("form"):
-            view = body["view"]
-            read = read_remove_form(view)
-        if isinstance(read, dict):
-            await ack(response_action="errors", errors=read)
-            return
-        ask = payloads.submission(body, text="", channel=read_metadata(view).get("channel"))
-        ask = replace(ask, action=actions.REMOVE, value=read.value())
-        await self._desk.take(ask, ack, self.deal)
+        await self._taken(ack, body, actions.REMOVE, read_remove_form)
 
     async def location(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take the form of a code location; errors stay in it, under their fields."""
+        known = self._desk.board.known_names
+        await self._taken(ack, body, actions.PUT, lambda view: read_location_form(view, known))
+
+    async def _taken(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        action: str,
+        read: Callable[[dict[str, Any]], ToRemove | Described | dict[str, str]],
+    ) -> None:
         with payloads.reading("form"):
             view = body["view"]
-            read = read_location_form(view, self._desk.board.known_names)
-        if isinstance(read, dict):
-            await ack(response_action="errors", errors=read)
+            found = read(view)
+        if isinstance(found, dict):
+            await ack(response_action="errors", errors=found)
             return
         ask = payloads.submission(body, text="", channel=read_metadata(view).get("channel"))
-        await self._desk.take(replace(ask, action=actions.PUT, value=read.value()), ack, self.deal)
+        await self._desk.take(replace(ask, action=action, value=found.value()), ack, self.deal)
 
     async def deal(self, ask: Ask) -> None:
         """Do what a submitted form asks for."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from deploy_core.model.adding import CODE_SOURCES
+from deploy_core.model.documents import CODE_SOURCES
 from deploy_core.model.plan import Document
 
 

@@ -10,7 +10,7 @@ from deploy_core.model.errors import LocationNameInvalid
 from deploy_core.model.plan import Document
 from deploy_core.sources import location_fields as fields
 from handlers import actions, limits
-from handlers.blocks import Block, plain_text, section
+from handlers.blocks import Block, input_block, plain_text, section
 from handlers.grammar import MOST_WHY
 from handlers.modals import read_metadata
 from handlers.mrkdwn import sentence, words
@@ -82,11 +82,13 @@ def location_form(offer: Offer) -> Block:
         metadata |= {"edits": offer.name, "deployment": offer.deployment}
         blocks.append(section(words(text.edited(offer.name, offer.deployment), 500)))
     else:
-        blocks.append(_input(NAME, text.NAME, _text(offer.name, most=200), text.NAME_HINT))
-        blocks.append(_input(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer)))
+        blocks.append(
+            input_block(NAME, text.NAME, _text(offer.name, most=200), hint=text.NAME_HINT)
+        )
+        blocks.append(input_block(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer)))
     blocks += [_field(name, label, offer) for name, label in text.LABELS.items()]
     why = _text(offer.why, most=MOST_WHY)
-    blocks.append(_input(WHY, text.WHY, why, optional=True))
+    blocks.append(input_block(WHY, text.WHY, why, optional=True))
     return {
         "type": "modal",
         "callback_id": actions.LOCATION_FORM,
@@ -143,7 +145,7 @@ def _field(name: str, label: str, offer: Offer) -> Block:
     else:
         element = _text(value, multiline=name in _LONG)
     optional = name not in _REQUIRED
-    return _input(name, label, element, text.HINTS.get(name), optional=optional)
+    return input_block(name, label, element, hint=text.HINTS.get(name), optional=optional)
 
 
 def _deployments(offer: Offer) -> Block:
@@ -174,18 +176,3 @@ def _text(value: str, *, multiline: bool = False, most: int = limits.PLAIN_TEXT_
     if value:
         element["initial_value"] = value
     return element
-
-
-def _input(
-    name: str, label: str, element: Block, hint: str | None = None, *, optional: bool = False
-) -> Block:
-    block: Block = {
-        "type": "input",
-        "block_id": name,
-        "label": plain_text(label, limits.INPUT_LABEL),
-        "element": {"action_id": name, **element},
-        "optional": optional,
-    }
-    if hint is not None:
-        block["hint"] = plain_text(hint, limits.INPUT_HINT)
-    return block

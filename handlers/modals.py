@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from deploy_core.model.errors import UsageError
 from deploy_core.model.plan import CodeOptions, short_image
 from handlers import actions, limits
-from handlers.blocks import Block, plain_text, section
+from handlers.blocks import Block, input_block, plain_text, section
 from handlers.commands import Deploy, OpenDeployForm, code_options, typed
 from handlers.grammar import MOST_NAME, MOST_WHY, parse
 from handlers.mrkdwn import pre, sentence
@@ -60,7 +60,7 @@ def deploy_form(
     kept = json.dumps({**metadata, **({"image": filled.image} if filled.image else {})})
     if limits.size(kept) > limits.PRIVATE_METADATA:
         raise ValueError(f"private_metadata of {limits.size(kept)} characters")
-    image = [_input(IMAGE, text.IMAGE, _image(), hint=text.IMAGE_HINT, optional=True)]
+    image = [input_block(IMAGE, text.IMAGE, _image(), hint=text.IMAGE_HINT, optional=True)]
     return {
         "type": "modal",
         "callback_id": actions.DEPLOY_FORM,
@@ -69,12 +69,12 @@ def deploy_form(
         "close": plain_text(text.CLOSE, limits.VIEW_TITLE),
         "private_metadata": kept,
         "blocks": [
-            _input(LOCATIONS, text.LOCATIONS, _locations(choices)),
-            _input(REF, text.REF, _ref(choices, filled), hint=text.REF_HINT, optional=True),
+            input_block(LOCATIONS, text.LOCATIONS, _locations(choices)),
+            input_block(REF, text.REF, _ref(choices, filled), hint=text.REF_HINT, optional=True),
             *(image if choices.images else []),
-            _input(DEPLOYMENT, text.DEPLOYMENT, _deployment(choices, filled)),
-            _input(CODE, text.CODE, _code(filled), hint=text.CODE_HINT, optional=True),
-            _input(WHY, text.WHY, _why(filled), hint=text.WHY_HINT, optional=True),
+            input_block(DEPLOYMENT, text.DEPLOYMENT, _deployment(choices, filled)),
+            input_block(CODE, text.CODE, _code(filled), hint=text.CODE_HINT, optional=True),
+            input_block(WHY, text.WHY, _why(filled), hint=text.WHY_HINT, optional=True),
         ],
     }
 
@@ -230,21 +230,6 @@ def _typed(values: Mapping[str, Any], field: str) -> str | None:
     value = values.get(field, {}).get(field, {}).get("value")
     line = " ".join(value.split()) if isinstance(value, str) else ""
     return line or None
-
-
-def _input(
-    field: str, label: str, element: Block, *, hint: str | None = None, optional: bool = False
-) -> Block:
-    block: Block = {
-        "type": "input",
-        "block_id": field,
-        "label": plain_text(label, limits.INPUT_LABEL),
-        "element": {"action_id": field, **element},
-        "optional": optional,
-    }
-    if hint is not None:
-        block["hint"] = plain_text(hint, limits.INPUT_HINT)
-    return block
 
 
 def _locations(choices: FormChoices) -> Block:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from deploy_core.removal import Going
 from handlers import actions, limits
-from handlers.blocks import Block, plain_text, section
+from handlers.blocks import Block, input_block, plain_text, section
 from handlers.modals import read_metadata
 from handlers.text import forms as form_text
 from handlers.text import removals as text
@@ -51,12 +51,7 @@ def remove_form(going: Going, *, channel: str) -> Block:
         "private_metadata": json.dumps({"channel": channel, "about": about.value()}),
         "blocks": [
             section("\n".join(text.going_lines(going))),
-            {
-                "type": "input",
-                "block_id": NAME,
-                "label": plain_text(text.NAME, limits.INPUT_LABEL),
-                "element": {"type": "plain_text_input", "action_id": NAME},
-            },
+            input_block(NAME, text.NAME, {"type": "plain_text_input"}),
         ],
     }
 

@@ -28,6 +28,16 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="The configuration file.", show_default=False),
 ]
+To = Annotated[str | None, typer.Option("--to", help="The deployment.")]
+Why = Annotated[str | None, typer.Option(help="The reason, kept in the history.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan unseen.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")]
+Attribute = Annotated[
+    str | None, typer.Option("--attribute", "-a", help="Which of the definitions there.")
+]
+WorkingDirectory = Annotated[
+    str | None, typer.Option("--working-directory", "-d", help="Where the code is run.")
+]
 
 
 @app.command()
@@ -58,9 +68,9 @@ def deploy(
     locations: Annotated[
         list[str] | None, typer.Argument(help="LOCATION…[@REF]", show_default=False)
     ] = None,
-    to: Annotated[str | None, typer.Option("--to", help="The deployment.")] = None,
+    to: To = None,
     image: Annotated[str | None, typer.Option(help="An image instead of the default one.")] = None,
-    why: Annotated[str | None, typer.Option(help="The reason, kept in the history.")] = None,
+    why: Why = None,
     every: Annotated[bool, typer.Option("--all", help="All code locations.")] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Build the images anew.")] = False,
     python_version: Annotated[
@@ -75,14 +85,10 @@ def deploy(
     module_name: Annotated[
         str | None, typer.Option("--module-name", "-m", help="The module with them.")
     ] = None,
-    attribute: Annotated[
-        str | None, typer.Option("--attribute", "-a", help="Which of the definitions there.")
-    ] = None,
-    working_directory: Annotated[
-        str | None, typer.Option("--working-directory", "-d", help="Where the code is run.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan unseen.")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
+    attribute: Attribute = None,
+    working_directory: WorkingDirectory = None,
+    yes: Yes = False,
+    plan: Plan = False,
     config: Config = None,
 ) -> None:
     """Deploy code locations with the same engine as the bot, without Slack."""
@@ -116,19 +122,15 @@ def add_location(
     autoload_module: Annotated[
         str | None, typer.Option("--autoload-module", help="The module that loads them itself.")
     ] = None,
-    to: Annotated[str | None, typer.Option("--to", help="The deployment.")] = None,
+    to: To = None,
     image: Annotated[str | None, typer.Option(help="The image that it runs.")] = None,
-    attribute: Annotated[
-        str | None, typer.Option("--attribute", "-a", help="Which of the definitions there.")
-    ] = None,
-    working_directory: Annotated[
-        str | None, typer.Option("--working-directory", "-d", help="Where the code is run.")
-    ] = None,
+    attribute: Attribute = None,
+    working_directory: WorkingDirectory = None,
     executable: Annotated[str | None, typer.Option(help="The Python that runs it.")] = None,
     queue: Annotated[str | None, typer.Option("--queue", "-q", help="The agent queue.")] = None,
-    why: Annotated[str | None, typer.Option(help="The reason, kept in the history.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Confirm the plan unseen.")] = False,
-    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
+    why: Why = None,
+    yes: Yes = False,
+    plan: Plan = False,
     config: Config = None,
 ) -> None:
     """Add a code location that is in no project, or update it, as from Slack."""

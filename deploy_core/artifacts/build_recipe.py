@@ -1,13 +1,12 @@
 """What is built: the paths of Dockerfile and context, and the options for one location."""
 
-import hashlib
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy_core.model.errors import BuildNeeded, UnsafePath
-from deploy_core.model.plan import canonical
+from deploy_core.model.plan import short_hash
 from deploy_core.settings import BuildOptions, ProjectSettings, SecretSource
 from deploy_core.sources.git_process import run_git
 from deploy_core.sources.paths import inside
@@ -113,7 +112,7 @@ def content_key(recipe: Recipe, object_ids: Mapping[str, str | None]) -> str:
         "secrets": {name: source.model_dump() for name, source in recipe.secrets.items()},
         "platform": recipe.platform,
     }
-    return hashlib.sha256(canonical(facts)).hexdigest()[:16]
+    return short_hash(facts)
 
 
 async def object_ids(git_dir: Path, sha: str, paths: tuple[str, ...]) -> dict[str, str | None]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import hashlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from deploy_core.artifacts.pex_files import PEX_NAME, PexFiles, Record
 from deploy_core.artifacts.pex_process import Event, JobFailed, run_job
 from deploy_core.artifacts.pex_storage import PexStorage
 from deploy_core.model.errors import DeployError, PexBuilderMissing
-from deploy_core.model.plan import PexPlan, canonical
+from deploy_core.model.plan import PexPlan, short_hash
 from deploy_core.sources.paths import safe_join
 
 KEY_VERSION = 1
@@ -288,7 +287,7 @@ def _deps_key(build: _Build, collected: Record) -> str:
 
 def _key(facts: Sequence[object], builder: Builder) -> str:
     whole = [KEY_VERSION, *facts, dict(builder.versions)]
-    return hashlib.sha256(canonical(whole)).hexdigest()[:40]
+    return short_hash(whole, 40)
 
 
 def _first(failed: BaseExceptionGroup[DeployError]) -> DeployError:

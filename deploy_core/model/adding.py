@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from deploy_core.model.documents import REPLACED_WHOLE, clean
+from deploy_core.model.documents import CODE_SOURCES, REPLACED_WHOLE, clean
 from deploy_core.model.errors import CodeSourceInvalid, LocationNameInvalid
 from deploy_core.model.plan import Document
 
@@ -11,12 +11,6 @@ NOT_SAID: Final = ("git", "pex_metadata", "pex_bundle", "defs_state_info")
 """Keys of a document that are made when code is built and deployed."""
 
 MOST_NAME: Final = 100
-CODE_SOURCES: Final = (
-    "module_name",
-    "package_name",
-    "python_file",
-    "autoload_defs_module_name",
-)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

@@ -7,6 +7,9 @@ from deploy_core.model.plan import Document, FieldChange, Version
 REPLACED_WHOLE = ("code_source", "image", "pex_metadata", "git")
 """Keys of which no part survives: half of one code source and half of another is neither."""
 
+CODE_SOURCES = ("module_name", "package_name", "python_file", "autoload_defs_module_name")
+"""Keys of a code source that say where the definitions are: exactly one of them."""
+
 _ABSENT: JsonValue = None
 
 

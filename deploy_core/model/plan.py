@@ -170,7 +170,7 @@ class DeployPlan(Frozen):
     def digest(self) -> str:
         """Sixteen hex digits over exactly what would be sent: what a confirmation binds to."""
         sent = [self.deployment, [[t.location, t.document] for t in self.targets]]
-        return hashlib.sha256(canonical(sent)).hexdigest()[:16]
+        return short_hash(sent)
 
 
 class CodeOptions(Frozen):
@@ -238,6 +238,11 @@ class DeployRequest(Frozen):
 def canonical(value: Any) -> bytes:
     """Return JSON with sorted keys and no spaces, the same for equal values."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def short_hash(value: Any, digits: int = 16) -> str:
+    """Return so many hex digits that are the same for equal values."""
+    return hashlib.sha256(canonical(value)).hexdigest()[:digits]
 
 
 def short_image(image: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from deploy_core.endings import end_group
+from deploy_core.endings import end_group, to_its_end
 from deploy_core.model.errors import GitFailed, GitUnreachable
 from deploy_core.sources.address import hide_userinfo
 
@@ -122,17 +122,12 @@ async def _started(
     """Wait for a process to have started. A start that is cancelled half-way would leave a process
     that nobody knows of: it is let finish, and the process is ended."""
     task = asyncio.ensure_future(starting)
-    interrupted: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as error:
-            interrupted = error
-    if interrupted is not None:
+    try:
+        return await to_its_end(task)
+    except asyncio.CancelledError:
         if not task.cancelled() and task.exception() is None:
             await end_group(task.result(), 0.0)
-        raise interrupted
-    return task.result()
+        raise
 
 
 def redact(text: str, secrets: Sequence[str]) -> str:

@@ -10,8 +10,7 @@ from typing import Final
 import yaml
 
 from deploy_core.artifacts.image_ref import parse_image_ref
-from deploy_core.model.adding import CODE_SOURCES
-from deploy_core.model.documents import clean
+from deploy_core.model.documents import CODE_SOURCES, clean
 from deploy_core.model.errors import ImageNameInvalid
 from deploy_core.model.plan import Document
 from deploy_core.sources.location_schema import CONTAINER_CONTEXT, check, shown

@@ -30,8 +30,6 @@ from deploy_core.watch.incidents import (
 )
 from deploy_core.watch.transitions import Happened
 
-__all__ = ["Facts", "Look", "incident_from", "keep_look"]
-
 
 async def keep_look(connection: AsyncConnection, look: Look) -> bool:
     """Write a look and all that follows from it.

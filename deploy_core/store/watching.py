@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
-from deploy_core.store.looks import Facts, Look, incident_from, keep_look
+from deploy_core.store.look import Facts, Look
+from deploy_core.store.looks import incident_from, keep_look
 from deploy_core.store.once import insert_once
 from deploy_core.store.posts import add_post
 from deploy_core.store.tables import incident_events, incident_posts, incidents, observations, slots

@@ -16,7 +16,7 @@ from deploy_core.model.states import GOOD_ENDS, TargetState
 from deploy_core.settings import CoreSettings
 from deploy_core.status import DeploymentStatus, StatusBoard
 from deploy_core.store.history import Ended
-from deploy_core.store.looks import Facts
+from deploy_core.store.look import Facts
 from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Incident
@@ -47,7 +47,7 @@ class Digests:
         settings = self._settings.deployments[deployment]
         digest, channel = settings.digest, None
         if digest is not None:
-            channel = digest.channel or settings.watch_channel or settings.home_channel
+            channel = digest.channel or settings.told_in
         if digest is None or channel is None:
             return False
         now, zone = self._clock.now(), ZoneInfo(digest.timezone)

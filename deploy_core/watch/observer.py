@@ -15,7 +15,7 @@ from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import PythonError
 from deploy_core.settings import CoreSettings
 from deploy_core.store.history import Change
-from deploy_core.store.looks import Facts, Look
+from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.agents import (
     AFTER_HEARTBEAT,
@@ -157,8 +157,7 @@ class Observer:
         return await self._store.removals.since(deployment, since)
 
     def _channels(self, deployment: str) -> tuple[str, ...]:
-        settings = self._settings.deployments[deployment]
-        channel = settings.watch_channel or settings.home_channel
+        channel = self._settings.deployments[deployment].told_in
         return () if channel is None else (channel,)
 
     async def _facts(

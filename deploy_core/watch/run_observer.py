@@ -13,7 +13,7 @@ from deploy_core.endings import all_of
 from deploy_core.model.errors import ProtocolError, ServerError
 from deploy_core.settings import CoreSettings
 from deploy_core.store.history import Change
-from deploy_core.store.looks import Facts, Look
+from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import (
     RUNS,
@@ -254,8 +254,7 @@ class RunObserver:
                 self._good[deployment, *job] = run
 
     def _channels(self, deployment: str) -> tuple[str, ...]:
-        settings = self._settings.deployments[deployment]
-        channel = settings.watch_channel or settings.home_channel
+        channel = self._settings.deployments[deployment].told_in
         return () if channel is None else (channel,)
 
 

@@ -7,6 +7,21 @@ import pytest
 from deploy_core.endings import all_of
 
 
+class GoesOn:
+    """Work that only ends when it is ended."""
+
+    def __init__(self) -> None:
+        self.began, self.ended = asyncio.Event(), asyncio.Event()
+
+    async def run(self) -> None:
+        self.began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)  # a process that is ended takes its time too
+            self.ended.set()
+
+
 async def test_answers_come_in_the_order_of_what_was_asked() -> None:
     first_may = asyncio.Event()
 
@@ -23,39 +38,22 @@ async def test_answers_come_in_the_order_of_what_was_asked() -> None:
 
 
 async def test_when_one_fails_the_others_have_ended_before_it_is_told() -> None:
-    began, ended = asyncio.Event(), asyncio.Event()
-
-    async def goes_on() -> None:
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(0)  # a process that is ended takes its time too
-            ended.set()
+    work = GoesOn()
 
     async def fails() -> None:
-        await began.wait()
+        await work.began.wait()
         raise FileNotFoundError
 
     with pytest.raises(FileNotFoundError):
-        await all_of(goes_on(), fails())
-    assert ended.is_set()
+        await all_of(work.run(), fails())
+    assert work.ended.is_set()
 
 
 async def test_a_cancellation_ends_all_of_it() -> None:
-    began, ended = asyncio.Event(), asyncio.Event()
-
-    async def goes_on() -> None:
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asyncio.sleep(0)
-            ended.set()
-
-    task = asyncio.create_task(all_of(goes_on()))
-    await began.wait()
+    work = GoesOn()
+    task = asyncio.create_task(all_of(work.run()))
+    await work.began.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert ended.is_set()
+    assert work.ended.is_set()

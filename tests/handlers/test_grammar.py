@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_core.model.adding import CODE_SOURCES
+from deploy_core.model.documents import CODE_SOURCES
 from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest

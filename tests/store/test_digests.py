@@ -6,7 +6,7 @@ from deploy_core.model.errors import Unreachable
 from deploy_core.model.states import TargetState
 from deploy_core.settings import CoreSettings, DeploymentSettings, DigestSettings
 from deploy_core.status import DeploymentStatus
-from deploy_core.store.looks import Facts, Look
+from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.digests import Digests
 from deploy_core.watch.failed_runs import RUNS, FailedRun

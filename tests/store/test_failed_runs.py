@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from deploy_core.store.looks import Facts, Look
+from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS, FailedRun, Failures, JobCount, OpenGroup
 from deploy_core.watch.incidents import IncidentState, Said

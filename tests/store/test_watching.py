@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploy_core.store.looks import Facts, Look
+from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.incidents import IncidentState, Said
 from deploy_core.watch.transitions import Happened
