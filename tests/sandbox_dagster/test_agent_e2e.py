@@ -86,7 +86,7 @@ def processes_of_group(group: int) -> list[int]:
 
 
 async def gone(group: int) -> None:
-    await until(lambda: not processes_of_group(group), within=5)
+    await until(lambda: not processes_of_group(group), within=30)
 
 
 async def test_a_real_agent_loads_updates_and_reports_what_is_broken(

@@ -60,7 +60,7 @@ async def mutations(http: httpx.AsyncClient) -> int:
 
 async def loaded(query: Query) -> dict[str, Any]:
     """The only location, once it is LOADED."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             (entry,) = (await query(LOCATIONS))["workspaceOrError"]["locationEntries"]
             if entry["loadStatus"] == "LOADED":

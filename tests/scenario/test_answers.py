@@ -1,7 +1,6 @@
 """What is answered at once and privately: help, slips, names that don't exist, who may not."""
 
 import asyncio
-import time
 
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.slack.client import all_of
@@ -74,7 +73,7 @@ async def test_a_stranger_of_another_workspace_is_refused(world: World) -> None:
 
 
 async def test_who_waits_for_a_slow_plan_is_told_that_it_goes_on(world: World) -> None:
-    slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=3.5)
+    slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=9.0)
     world.dagster.plane.faults.add(Faults(requests=[slow]))
     await world.types("ada", "/dagster deploy quickstart")
     await world.private("ada", "The plan is being made")
@@ -82,9 +81,9 @@ async def test_who_waits_for_a_slow_plan_is_told_that_it_goes_on(world: World) -
 
 
 async def test_eight_slow_plans_at_once_hold_up_nobody_s_acknowledgement(world: World) -> None:
-    """Slack waits three seconds for an acknowledgement; each of these plans takes as long."""
+    """Each plan takes three times as long as Slack waits for an acknowledgement."""
     names = ("quickstart", "core", "marts", "ml")
-    slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=3.0, times=None)
+    slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=9.0, times=None)
     world.dagster.plane.faults.add(Faults(requests=[slow]))
     people = [world.person(name) for name in ("ada", "grace")]
     deploys = [
@@ -92,13 +91,9 @@ async def test_eight_slow_plans_at_once_hold_up_nobody_s_acknowledgement(world: 
         for person in people
         for name in names
     ]
-    began = time.monotonic()
     await world.types("ada", "/dagster help")
-    took = time.monotonic() - began
     assert all(outcome.acked for outcome in await asyncio.gather(*deploys))
-    assert took < 1.0, f"acknowledged after {took:.2f} s"
-    assert time.monotonic() - began < 2.5, "and nobody waited for a plan"
-    assert await world.cards() == []
+    assert await world.cards() == [], "no plan was made yet"
     world.dagster.plane.faults.clear()
     for number in range(1, 9):
         await world.ended(number)
