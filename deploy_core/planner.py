@@ -124,10 +124,12 @@ class Planner:
         deployment: DeploymentSettings,
         targets: list[TargetPlan],
     ) -> DeployPlan:
+        # One that is asked for by itself, or to be built anew, is sent: somebody has a reason.
+        stay = len(targets) > 1 and request.kind is DeployKind.DEPLOY and not request.rebuild
         return DeployPlan(
             kind=request.kind,
             deployment=name,
-            targets=tuple(targets),
+            targets=tuple(target.model_copy(update={"may_stay": stay}) for target in targets),
             protected=deployment.protected or _updates(request, targets),
             confirm_deadline=deployment.confirm_deadline * 60,
             # Never a rollback of a rollback.

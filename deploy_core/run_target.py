@@ -96,9 +96,7 @@ class TargetRunner:
         try:
             _require_known(target)
             await self._forward(run, target.plan.steps, signal)
-            proven = bool(run.outputs[StepName.VERIFY].get("proven"))
-            end = TargetState.VERIFIED if proven else TargetState.UNPROVEN
-            await self._services.store.work.move(claim, end)
+            await self._services.store.work.move(claim, _good_end(run))
         except (LeaseLost, StoreError):
             raise
         except DeployError as error:
@@ -112,6 +110,8 @@ class TargetRunner:
             if done is None or done.state is not StepState.FINISHED:
                 await self._step(run, name, signal)
             self._obey(signal)
+            if _is_unchanged(run):
+                return
 
     def _obey(self, signal: StopSignal | None) -> None:
         if signal is not None and signal.asked is Stop.GO_BACK:
@@ -229,6 +229,18 @@ def _require_known(target: Target) -> None:
             f"Another version of dagster-chatops has planned this: {', '.join(target.strange)} "
             "isn't known to the one that runs now."
         )
+
+
+def _is_unchanged(run: Run) -> bool:
+    """What would be sent is live already."""
+    return bool(run.outputs.get(StepName.READ_LIVE, {}).get("unchanged"))
+
+
+def _good_end(run: Run) -> TargetState:
+    if _is_unchanged(run):
+        return TargetState.UNCHANGED
+    proven = bool(run.outputs[StepName.VERIFY].get("proven"))
+    return TargetState.VERIFIED if proven else TargetState.UNPROVEN
 
 
 def _was_begun(target: Target, name: StepName) -> bool:

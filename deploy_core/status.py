@@ -17,7 +17,7 @@ from deploy_core.model.errors import DagsterPlusError, UnknownLocation
 from deploy_core.model.python_error import PythonError
 from deploy_core.settings import CoreSettings
 from deploy_core.sources.links import commit_url
-from deploy_core.store.history import Change
+from deploy_core.store.history import Change, Unchanged
 from deploy_core.store.store import Store
 from deploy_core.watch.reading import Health, LocationSeen, Reading
 from deploy_core.watch.readings import Readings
@@ -137,14 +137,18 @@ class StatusBoard:
     ) -> tuple[LocationStatus, ...]:
         ordered = sorted(wanted, key=lambda seen: (_WORST_FIRST[seen.health], seen.name))
         projects = {seen.name: self._catalog.project_of(seen.name) for seen in ordered}
-        commits = {
-            seen.name: (project, seen.version.commit)
-            for seen in ordered
-            if (project := projects[seen.name]) is not None and seen.version.commit is not None
-        }
-        changes, running, drifts, _ = await all_of(
+        changes, running, unchanged = await all_of(
             self._store.history.changes(reading.deployment),
             self._store.history.open_deploys(reading.deployment),
+            self._store.history.unchanged(reading.deployment),
+        )
+        commits = {
+            seen.name: (project, commit)
+            for seen in ordered
+            if (project := projects[seen.name]) is not None
+            and (commit := _content_of(seen, unchanged.get(seen.name))) is not None
+        }
+        drifts, _ = await all_of(
             self._drifts.of(set(commits.values()), within=DRIFT_SECONDS),
             self._find_errors(reading.deployment, ordered),
         )
@@ -203,6 +207,13 @@ class StatusBoard:
             return await self._dagster.repositories(deployment, seen.name)
         except DagsterPlusError:
             return None  # what is known is shown; `trouble` says how Dagster+ is
+
+
+def _content_of(seen: LocationSeen, unchanged: Unchanged | None) -> str | None:
+    """Return the newest commit that is known to have the same content as what is live."""
+    if unchanged is not None and unchanged.commit and unchanged.requested == seen.requested:
+        return unchanged.commit
+    return seen.version.commit
 
 
 def named(

@@ -35,7 +35,7 @@ from deploy_core.model.plan import (
     FieldChange,
     TargetPlan,
 )
-from deploy_core.model.states import DeployState, TargetState
+from deploy_core.model.states import GOOD_ENDS, DeployState, TargetState
 from handlers.cards.plan import field_value
 from handlers.text.deploys import STATES
 from handlers.text.names import after
@@ -264,7 +264,7 @@ def result_of(deploy: Deploy) -> RenderableType:
     """Return how the deploy ended, the failures with what to do."""
     parts: list[RenderableType] = []
     for target in deploy.targets:
-        good = target.state in {TargetState.VERIFIED, TargetState.UNPROVEN}
+        good = target.state in GOOD_ENDS
         colour = "green" if good else "red"
         version = escape(target.plan.version.label)
         parts.append(

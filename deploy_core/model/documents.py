@@ -81,6 +81,14 @@ def _flat(document: Document, prefix: str = "") -> dict[str, JsonValue]:
     return flat
 
 
+def same_code(live: Document, wanted: Document) -> bool:
+    """Tell whether both run the same code in the same way, whatever commit they name. Only an image
+    by digest or PEX files say what the code is; a tag or a folder may have got another content."""
+    image = live.get("image")
+    named = (isinstance(image, str) and "@sha256:" in image) or bool(live.get("pex_metadata"))
+    return named and {**live, "git": None} == {**wanted, "git": None}
+
+
 def version_of(document: Document) -> Version:
     """Return what the document says about the version of the code."""
     git = document.get("git")

@@ -146,6 +146,7 @@ class TargetPlan(Frozen):
     build: BuildPlan | None = None
     pex: PexPlan | None = None
     load_deadline: float = 900.0  # seconds
+    may_stay: bool = False  # nothing is sent where the same content is live already
     risks: tuple[str, ...] = ()
     steps: tuple[StepName, ...] = ()
 

@@ -13,6 +13,7 @@ class TargetState(StrEnum):
     RUNNING = "running"
     PUTTING_BACK = "putting_back"  # what was live before is being put back
     VERIFIED = "verified"  # seen to be loaded, and seen to be ours
+    UNCHANGED = "unchanged"  # live already with the same content: nothing was sent
     UNPROVEN = "unproven"  # loaded, but Dagster+ gave no evidence which version it is
     PUT_BACK = "put_back"  # failed; what was live before is live again, verified
     FAILED = "failed"
@@ -32,6 +33,7 @@ ALLOWED_MOVES: dict[TargetState, frozenset[TargetState]] = {
         {
             _S.VERIFIED,
             _S.UNPROVEN,
+            _S.UNCHANGED,
             _S.PUTTING_BACK,
             _S.FAILED,
             _S.CANCELLED,
@@ -42,6 +44,7 @@ ALLOWED_MOVES: dict[TargetState, frozenset[TargetState]] = {
     _S.PUTTING_BACK: frozenset({_S.PUT_BACK, _S.SUPERSEDED, _S.NEEDS_HUMAN}),
     _S.VERIFIED: frozenset(),
     _S.UNPROVEN: frozenset(),
+    _S.UNCHANGED: frozenset(),
     _S.PUT_BACK: frozenset(),
     _S.FAILED: frozenset(),
     _S.CANCELLED: frozenset(),
@@ -52,7 +55,8 @@ ALLOWED_MOVES: dict[TargetState, frozenset[TargetState]] = {
 
 ENDED = frozenset(state for state, moves in ALLOWED_MOVES.items() if not moves)
 HOLDS_THE_TARGET = frozenset({_S.RUNNING, _S.PUTTING_BACK})
-GOOD_ENDS = frozenset({_S.VERIFIED, _S.UNPROVEN})
+WENT_LIVE = frozenset({_S.VERIFIED, _S.UNPROVEN})
+GOOD_ENDS = WENT_LIVE | {_S.UNCHANGED}
 
 
 class DeployState(StrEnum):
@@ -61,7 +65,7 @@ class DeployState(StrEnum):
     PLANNED = "planned"
     QUEUED = "queued"
     RUNNING = "running"
-    SUCCEEDED = "succeeded"  # every target verified or loaded
+    SUCCEEDED = "succeeded"  # every target verified, loaded or unchanged
     CANCELLED = "cancelled"  # every target cancelled
     EXPIRED = "expired"  # the plan was not confirmed in time
     FAILED = "failed"  # no target reached a good end

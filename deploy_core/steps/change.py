@@ -5,7 +5,7 @@ import asyncio
 from deploy_core.agents import agent_problem
 from deploy_core.dagster_plus.values import LocationState
 from deploy_core.endings import all_of
-from deploy_core.model.documents import clean, merge_documents, with_image
+from deploy_core.model.documents import clean, merge_documents, same_code, with_image
 from deploy_core.model.errors import ArtifactError, NoAgent, NoAgentOnQueue, PlanChanged
 from deploy_core.model.plan import DeployKind, Document, StepName
 from deploy_core.requested import fingerprint
@@ -21,7 +21,8 @@ async def read_live(services: Services, run: Run) -> Output:
     """Keep what is live, for going back, and make the document to send from it.
 
     Raises `PlanChanged` when a confirmed plan no longer is what would be sent, `NoAgent` or
-    `NoAgentOnQueue` when nobody would load it, `PexMissing`: then nothing is sent at all.
+    `NoAgentOnQueue` when nobody would load it, `PexMissing`: then nothing is sent at all. The
+    output's `unchanged` says that there is nothing to send.
     """
     _, requested = await all_of(_some_agent(services, run), requested_now(services, run))
     # After what is requested, never before: a change in between must look like somebody else's.
@@ -30,12 +31,11 @@ async def read_live(services: Services, run: Run) -> Output:
         services.dagster.location_states(run.deployment),
     )
     live, state = documents.get(run.location), states.get(run.location)
-    pushed = run.outputs.get(StepName.PUSH, {}).get("image")
     _require_as_planned(run, live)
     document = await _document_to_send(services, run, live)
     if run.deploy.confirmed_at is not None and document != run.target.plan.document:
         raise PlanChanged(f"{run.location} was changed after you confirmed the plan.")
-    document = with_pex(run, document)
+    document = _with_pushed(run, with_pex(run, document))
     if StepName.UPLOAD_PEX not in run.outputs:
         await pex_there(services, run.deployment, document)
     output: Output = {
@@ -43,10 +43,16 @@ async def read_live(services: Services, run: Run) -> Output:
         "document": document,
         "requested": None if requested is None else fingerprint(requested),
     }
-    if isinstance(pushed, str):
-        output["document"] = {**document, "image": pushed}
     if state is not None:
         output |= {"loaded": not state.loading and not state.failed, **seen_of(state)}
+    if (
+        run.target.plan.may_stay
+        and live is not None
+        and same_code(clean(live), document)
+        and _runs(state, document)
+    ):
+        await _note_file(services, run)
+        output["unchanged"] = True
     return output
 
 
@@ -57,9 +63,7 @@ async def apply(services: Services, run: Run) -> Output:
     requested = await send_document(
         services, run, StepName.APPLY, document, before=seen.get("requested"), seen=seen
     )
-    await services.store.applied.sent(
-        run.deployment, run.location, run.deploy.id, run.target.plan.file_document
-    )
+    await _note_file(services, run)
     return {"requested": requested, "document": document}
 
 
@@ -70,6 +74,24 @@ def seen_of(state: LocationState) -> Output:
         "updated_timestamp": state.updated_timestamp,
         "version_key": state.version_key,
     }
+
+
+async def _note_file(services: Services, run: Run) -> None:
+    await services.store.applied.sent(
+        run.deployment, run.location, run.deploy.id, run.target.plan.file_document
+    )
+
+
+def _with_pushed(run: Run, document: Document) -> Document:
+    pushed = run.outputs.get(StepName.PUSH, {}).get("image")
+    return {**document, "image": pushed} if isinstance(pushed, str) else document
+
+
+def _runs(state: LocationState | None, document: Document) -> bool:
+    """Whether the location is well, and nothing shows that it runs another image."""
+    if state is None or state.loading or state.failed:
+        return False
+    return state.image in {None, document.get("image")}
 
 
 async def _held_by_digest(services: Services, live: Document) -> Document:

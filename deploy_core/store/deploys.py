@@ -25,7 +25,7 @@ from deploy_core.model.errors import (
 )
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployPlan, DeployRequest, StepName
-from deploy_core.model.states import ENDED, GOOD_ENDS, HOLDS_THE_TARGET, TargetState
+from deploy_core.model.states import ENDED, HOLDS_THE_TARGET, WENT_LIVE, TargetState
 from deploy_core.store.connection import Database
 from deploy_core.store.deploy_rows import load_deploys, press_of
 from deploy_core.store.once import insert_once
@@ -261,7 +261,7 @@ class Deploys:
             .where(
                 mine.c.deploy_id == deploy_id,
                 mine.c.location.in_(locations),
-                later.c.state.in_([state.value for state in GOOD_ENDS]),
+                later.c.state.in_([state.value for state in WENT_LIVE]),
             )
         )
         async with self._database.read() as connection:

@@ -31,6 +31,16 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Unchanged:
+    """The last time that a deploy found a location to have its content already: that of `commit`,
+    while Dagster+ was asked to run what `requested` is the fingerprint of."""
+
+    location: str
+    commit: str | None
+    requested: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """How one location of a deploy ended; `seconds` is None for one that was never begun."""
 
@@ -86,6 +96,31 @@ class History:
                 put_back=row.name == StepName.PUT_BACK_APPLY.value,
             )
             for row in rows
+        }
+
+    async def unchanged(self, deployment: str) -> dict[str, Unchanged]:
+        """Return of each location the last deploy that had nothing to send, if there was one."""
+        newest = (
+            sa.select(sa.func.max(targets.c.id))
+            .where(
+                targets.c.deployment == deployment,
+                targets.c.state == TargetState.UNCHANGED.value,
+            )
+            .group_by(targets.c.location)
+        )
+        query = (
+            sa.select(
+                targets.c.location,
+                targets.c.plan["version"]["commit"].as_string().label("commit"),
+                steps.c.output["requested"].as_string().label("requested"),
+            )
+            .join(steps, steps.c.target_id == targets.c.id)
+            .where(targets.c.id.in_(newest), steps.c.name == StepName.READ_LIVE.value)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return {
+            row.location: Unchanged(row.location, row.commit, row.requested or "") for row in rows
         }
 
     async def ended(self, deployment: str, since: datetime, until: datetime) -> list[Ended]:

@@ -277,7 +277,8 @@ class Work:
         note: str = "",
     ) -> None:
         """Move the target to another state. A person's wish to go back wins against a good end:
-        raises `GoneBack`. Raises `IllegalMove`, `LeaseLost`."""
+        raises `GoneBack`, and so does a wish to cancel where nothing was sent: `Cancelled`. Raises
+        `IllegalMove`, `LeaseLost`."""
         values: dict[str, object] = {}
         data: dict[str, JsonValue] = {}
         if failure is not None:
@@ -290,6 +291,8 @@ class Work:
             values["note"] = note
         async with self._database.write() as connection:
             row = await self._ours(connection, claim)
+            if row.stop == Stop.CANCEL.value and to is TargetState.UNCHANGED:
+                raise Cancelled("Cancelled before the change was sent.")
             if row.stop == Stop.GO_BACK.value and to in GOOD_ENDS:
                 raise GoneBack("You asked to go back while it was loading.")
             await move(connection, row, to, self._clock.now(), data=data, values=values)

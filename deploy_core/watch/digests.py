@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from deploy_core.clock import Clock
 from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.explain import explain
-from deploy_core.model.states import GOOD_ENDS, TargetState
+from deploy_core.model.states import WENT_LIVE, TargetState
 from deploy_core.settings import CoreSettings
 from deploy_core.status import DeploymentStatus, StatusBoard
 from deploy_core.store.history import Ended
@@ -112,7 +112,8 @@ def says_something(data: Facts) -> bool:
 
 
 def _deploys(ended: list[Ended]) -> Facts:
-    good = [each for each in ended if each.state in GOOD_ENDS]
+    ended = [each for each in ended if each.state is not TargetState.UNCHANGED]
+    good = [each for each in ended if each.state in WENT_LIVE]
     seconds = [each.seconds for each in good if each.seconds is not None]
     people = Counter(each.by.key for each in ended)
     slowest = sorted(good, key=lambda each: each.seconds or 0.0, reverse=True)[:3]

@@ -2,7 +2,7 @@
 
 from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.plan import DeployKind
-from deploy_core.model.states import GOOD_ENDS, DeployState, TargetState
+from deploy_core.model.states import WENT_LIVE, DeployState, TargetState
 from handlers import actions
 from handlers.blocks import Block, button, command_button, confirm, url_button
 from handlers.cards.links import CardLinks
@@ -104,7 +104,7 @@ def has_details(target: Target) -> bool:
 
 
 def _replaced(target: Target) -> bool:
-    return target.state in GOOD_ENDS and target.plan.live is not None
+    return target.state in WENT_LIVE and target.plan.live is not None
 
 
 def _confirm(deploy: Deploy) -> Block:

@@ -70,7 +70,10 @@ def _body(deploy: Deploy, now: datetime, detail: _Detail) -> list[Block]:
     blocks: list[Block] = []
     for target in deploy.targets:
         full = target.position in failures
-        lines = [_line(deploy, target, now), text.change_line(target.plan)]
+        what = text.change_line(target.plan)
+        if target.state is TargetState.UNCHANGED:
+            what = text.unchanged_line(target.plan)
+        lines = [_line(deploy, target, now), what]
         if detail.steps and target.steps:
             lines.append(f"_{steps.steps_line(target.steps, now)}_")
         if target.note and not target.ended:
@@ -113,7 +116,8 @@ def _many(deploy: Deploy, now: datetime, detail: _Detail) -> list[Block]:
     eyes = [
         target
         for target in sorted(deploy.targets, key=_needs_eyes)
-        if target.position not in told and target.state is not TargetState.VERIFIED
+        if target.position not in told
+        and target.state not in {TargetState.VERIFIED, TargetState.UNCHANGED}
     ]
     named = eyes[: detail.lines]
     told |= {target.position for target in named}

@@ -27,8 +27,10 @@ def summary(deploy: Deploy, now: datetime) -> str:
     if deploy.state is DeployState.EXPIRED:
         return _expired(deploy)
     after = names.after(text.began(deploy), deploy.ended_at or now)
-    if all(target.state is _S.VERIFIED for target in deploy.targets):
-        return f"{total} locations are live on {place}, verified{after}."
+    states = {target.state for target in deploy.targets}
+    if states <= {_S.VERIFIED, _S.UNCHANGED}:
+        how = f"{after}: {counts}" if _S.UNCHANGED in states else f", verified{after}"
+        return f"{total} locations are live on {place}{how}."
     line = f"The deploy of {total} locations to {place} ended{after}: {counts}."
     bad = [target for target in deploy.targets if target.failure is not None]
     shown = [f"{name(target.location)}: {words(short_failure(target), 150)}" for target in bad[:3]]
@@ -69,7 +71,8 @@ def _ended(deploy: Deploy, target: Target, now: datetime) -> str:
         return f"{what} is live on {place} at {ours}, verified{after}."
     if state is _S.UNPROVEN:
         return f"{what} is loaded on {place}; that it is {ours} was not proven."
-    if state is _S.CANCELLED or (state is _S.PUT_BACK and outcomes.asked_back(target)):
+    went_back = state is _S.PUT_BACK and outcomes.asked_back(target)
+    if state in {_S.CANCELLED, _S.UNCHANGED} or went_back:
         return f"{what} on {place}: {text.state_line(deploy, target, now)}."
     if state is _S.SUPERSEDED:
         return f"{what} on {place} was changed by somebody else meanwhile; {ours} is superseded."

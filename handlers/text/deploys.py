@@ -10,7 +10,7 @@ from typing import Final
 
 from deploy_core.model.deploys import Deploy, Target
 from deploy_core.model.plan import DeployKind, TargetPlan, Version
-from deploy_core.model.states import GOOD_ENDS, DeployState, TargetState
+from deploy_core.model.states import WENT_LIVE, DeployState, TargetState
 from handlers import actions
 from handlers.mrkdwn import code, date, link, sentence, words
 from handlers.text.names import after, label, name, took, version, who
@@ -26,6 +26,7 @@ EMOJI: Final[dict[TargetState, str]] = {
     _S.PUTTING_BACK: ":leftwards_arrow_with_hook:",
     _S.VERIFIED: ":white_check_mark:",
     _S.UNPROVEN: ":grey_question:",
+    _S.UNCHANGED: ":white_check_mark:",
     _S.PUT_BACK: ":leftwards_arrow_with_hook:",
     _S.FAILED: ":x:",
     _S.CANCELLED: ":no_entry_sign:",
@@ -43,6 +44,7 @@ STATES: Final[dict[TargetState, str]] = {
     _S.PUTTING_BACK: "rolling back",
     _S.VERIFIED: "live and verified",
     _S.UNPROVEN: "loaded, version not proven",
+    _S.UNCHANGED: "live already, unchanged",
     _S.PUT_BACK: "rolled back",
     _S.FAILED: "failed",
     _S.CANCELLED: "cancelled",
@@ -131,7 +133,11 @@ def title(deploy: Deploy) -> str:
 def counts(targets: Iterable[Target]) -> str:
     """Return how many targets are in which state, the ones that need eyes first."""
     found = Counter(target.state for target in targets)
-    said = {**STATES, _S.UNPROVEN: "loaded but not proven"}  # no comma within a list of commas
+    said = {
+        **STATES,
+        _S.UNPROVEN: "loaded but not proven",
+        _S.UNCHANGED: "unchanged",
+    }  # no comma within a list of commas
     return ", ".join(f"{found[state]} {said[state]}" for state in EYES_FIRST if found[state])
 
 
@@ -148,6 +154,7 @@ EYES_FIRST: Final = (
     _S.EXPIRED,
     _S.CANCELLED,
     _S.VERIFIED,
+    _S.UNCHANGED,
 )
 """States in the order in which a person should look at them."""
 
@@ -183,6 +190,14 @@ def change_line(plan: TargetPlan) -> str:
     return line
 
 
+def unchanged_line(plan: TargetPlan) -> str:
+    """Return why nothing was sent for a location of a larger deploy."""
+    live = version(plan.live.version if plan.live is not None else None)
+    return (
+        f"image and settings are the same at {version(plan.version)} as at {live}: nothing was sent"
+    )
+
+
 def state_line(deploy: Deploy, target: Target, now: datetime) -> str:
     """Return how one target stands, in words."""
     state = target.state
@@ -190,7 +205,7 @@ def state_line(deploy: Deploy, target: Target, now: datetime) -> str:
         return queue_words(target.ahead)
     if state in {_S.RUNNING, _S.PUTTING_BACK}:
         return running_words(target, now)
-    if state in GOOD_ENDS:
+    if state in WENT_LIVE:
         length = after(target.started_at, target.ended_at or now)
         if state is _S.UNPROVEN:
             return f"loaded{length}, version not proven"

@@ -7,7 +7,7 @@ from deploy_core.model.documents import version_of
 from deploy_core.model.errors import NothingToGoBackTo
 from deploy_core.model.explain import Explanation
 from deploy_core.model.plan import DeployKind, StepName
-from deploy_core.model.states import TargetState
+from deploy_core.model.states import WENT_LIVE, TargetState
 from handlers.mrkdwn import sentence
 from handlers.text.names import name, version
 
@@ -114,12 +114,12 @@ def live_line(deploy: Deploy) -> str:
 
 def live_version(target: Target) -> str | None:
     """Return what is live after the target ended, as far as we know; None for nothing."""
-    if target.state in {TargetState.VERIFIED, TargetState.UNPROVEN}:
+    if target.state in WENT_LIVE:
         unsure = " (not proven)" if target.state is TargetState.UNPROVEN else ""
         return version(target.plan.version) + unsure
     if target.state is TargetState.PUT_BACK:
         return put_back_version(target)
-    if not changed(target):
+    if not changed(target):  # among them what was unchanged
         before = target.plan.live
         return None if before is None else version(before.version)
     if target.state is TargetState.CANCELLED and target.plan.live is not None:

@@ -2,7 +2,7 @@
 
 from deploy_core.model.deploys import Deploy
 from deploy_core.model.errors import UnknownDeploy
-from deploy_core.model.states import GOOD_ENDS
+from deploy_core.model.states import WENT_LIVE
 from handlers.commands import Rollback
 from handlers.desk import Ask, Desk
 from handlers.verbs.find import find_deploy
@@ -30,6 +30,6 @@ async def _last_live(desk: Desk, named: str, deployment: str | None) -> Deploy:
         deployment=deployment, location=location, most=LOOK_BACK
     )
     for deploy in recent:
-        if any(t.location == location and t.state in GOOD_ENDS for t in deploy.targets):
+        if any(t.location == location and t.state in WENT_LIVE for t in deploy.targets):
             return deploy
     raise UnknownDeploy(f"No deploy of {location} that went live is known here.")

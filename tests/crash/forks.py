@@ -43,7 +43,7 @@ class Bot:
         if not self.dead:
             os.kill(self.pid, number)
 
-    async def ended(self, within: float = 30) -> int:
+    async def ended(self, within: float = 60) -> int:
         """Wait for its end; return its exit code, negative for a signal."""
         return await asyncio.wait_for(asyncio.shield(self.code), within)
 

@@ -95,7 +95,7 @@ async def test_a_stopped_process_is_followed_and_fenced_out_when_it_wakes(
         # Stopped as early as its card it may not have begun the deploy, and has no lease to lose.
         return "lease_lost" in said or (place == "card:posted" and await _answers(said))
 
-    await eventually(woke, 30, "the woken process to see that it is too late")
+    await eventually(woke, 60, "the woken process to see that it is too late")
     # It works again, like any other: what comes now is for either of them.
     await world.types("deploy quickstart@v2")
     await told_once(world, await ended(world, 2))

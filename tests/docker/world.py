@@ -118,7 +118,7 @@ class World:
             await artifacts.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for the condition."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # nothing tells of another program's processes

@@ -8,6 +8,7 @@ import pytest
 
 from tests.docker.world import until
 from tests.docker_e2e.world import BROKEN, DOCKERFILE, PYTHON, WRONG, DockerWorld, good
+from tests.e2e.world import CHANNEL
 
 pytestmark = [
     pytest.mark.e2e,
@@ -71,6 +72,28 @@ async def test_two_locations_are_built_at_once(world: DockerWorld) -> None:
     for location in ("left", "right"):
         await world.slack.is_live(location, sha)
         await world.runs(location, await world.image(location))
+
+
+async def test_of_two_locations_the_one_that_changed_is_sent(world: DockerWorld) -> None:
+    both = ("left", "right")
+    world.commit("pair", {f"{one}/{one}/definitions.py": good() for one in both})
+    world.commit("pair", {f"{one}/Dockerfile": DOCKERFILE for one in both})
+    ended = await world.deploy("left right")
+    assert "2 live and verified" in ended.shown, ended.shown
+    image = await world.image("right")
+    changes = await world.changes()
+
+    sha = world.commit("pair", {"left/left/definitions.py": good()})
+    ended = await world.deploy("left right")
+    assert "1 live and verified, 1 unchanged" in ended.text, ended.text
+    assert await world.changes() == changes + 1
+    await world.slack.is_live("left", sha)
+    assert await world.image("right") == image
+    await world.runs("right", image)
+    ada = world.slack.person()
+    await ada.command(CHANNEL, "/dagster status right")
+    said = await ada.wait_for_ephemeral(CHANNEL, lambda message: "right" in message.shown)
+    assert "behind" not in said.shown, said.shown
 
 
 async def test_an_image_that_does_not_load_is_put_back(world: DockerWorld) -> None:

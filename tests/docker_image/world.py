@@ -19,7 +19,7 @@ from tests.docker.engine import DockerEngine
 
 IMAGE = "dagster-chatops:test"
 CONFIG = "/etc/dagster-chatops/dagster-chatops.yaml"
-LIVE_SECONDS = 30.0
+LIVE_SECONDS = 60.0
 
 
 @dataclass

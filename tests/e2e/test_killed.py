@@ -59,4 +59,4 @@ async def test_a_click_and_a_form_survive_a_kill_between_ack_and_effect(world: W
     assert len([m for m in cards if formed(m.shown)]) == 1
     log = await asyncio.to_thread(world.bot.log.read_text)
     assert log.count("ask_resumed") == 2
-    await world.workspace.wait_for_sockets(1, 30)
+    await world.workspace.wait_for_sockets(1)

@@ -138,7 +138,7 @@ async def test_sigterm_ends_the_bot_within_seconds_and_the_next_one_goes_on(worl
     ended = await world.end(card)
     assert f"quickstart is live on prod at {v2[:7]}, verified" in ended.text
     await world.is_live("quickstart", v2)
-    await world.workspace.wait_for_sockets(1, 30)
+    await world.workspace.wait_for_sockets(1)
 
 
 async def test_the_health_paths_say_whether_it_is_ready(world: World) -> None:

@@ -55,7 +55,7 @@ class World:
         return await self.workspace.wait_for_message(
             CHANNEL,
             lambda message: message.ts not in before and is_card(message),
-            within=15.0,
+            within=60.0,
         )
 
     async def now(self, card: SeenMessage) -> SeenMessage:

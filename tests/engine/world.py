@@ -44,7 +44,7 @@ from tests.support.plans import ADA, GRACE
 
 T = TypeVar("T")
 SPEED = 20.0
-MINUTE_OF_LOADING = 1.0
+MINUTE_OF_LOADING = 4.0
 
 
 class FastClock(SystemClock):
@@ -92,7 +92,7 @@ class World:
     agent: InstantAgentSettings = field(default_factory=InstantAgentSettings)
     working: list[asyncio.Task[None]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    patience: float = 15.0
+    patience: float = 30.0
 
     @property
     def store(self) -> Store:

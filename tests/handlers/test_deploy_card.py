@@ -228,6 +228,13 @@ def test_other_ends(state: S, line: str) -> None:
     assert lines[2] == line
 
 
+def test_one_of_several_that_is_unchanged() -> None:
+    text, lines = card(deploy(target(S.VERIFIED, steps=DONE), target(S.UNCHANGED)))
+    assert text == ("2 locations are live on prod after 12 s: 1 live and verified, 1 unchanged.")
+    assert ":white_check_mark: *quickstart*: live already, unchanged" in lines
+    assert "image and settings are the same at `9d8e7f6` as at `3f2c1ab`: nothing was sent" in lines
+
+
 def test_used_button_is_replaced_by_who_used_it() -> None:
     running = deploy(
         target(S.RUNNING, steps=SENT[:1], stop=Stop.CANCEL, stop_by=ADA),

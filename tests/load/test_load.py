@@ -120,7 +120,7 @@ async def test_sixteen_people_press_the_same_button(crowd: Crowd) -> None:
             ]
             return said if len(said) == len(people) - 1 else None
 
-        said = await world.workspace.wait_for(told, 30, "fifteen answers")
+        said = await world.workspace.wait_for(told, what="fifteen answers")
         assert len(set(said)) == 1, "all name the same winner"
     finally:
         await world.no_faults()

@@ -18,7 +18,8 @@ from deploy_core.model.states import (
 from tests.support.plans import plan, target
 
 S = TargetState
-ENDS_OF_A_RUN = {S.VERIFIED, S.UNPROVEN, S.FAILED, S.CANCELLED, S.SUPERSEDED, S.NEEDS_HUMAN}
+GOOD = {S.VERIFIED, S.UNPROVEN, S.UNCHANGED}
+ENDS_OF_A_RUN = GOOD | {S.FAILED, S.CANCELLED, S.SUPERSEDED, S.NEEDS_HUMAN}
 TABLE = {
     S.PLANNED: {S.QUEUED, S.CANCELLED, S.EXPIRED},
     S.QUEUED: {S.RUNNING, S.CANCELLED},
@@ -56,6 +57,8 @@ def test_every_state_can_be_reached_and_every_way_ends() -> None:
         ([S.QUEUED], DeployState.QUEUED),
         ([S.QUEUED, S.CANCELLED], DeployState.QUEUED),
         ([S.QUEUED, S.RUNNING], DeployState.RUNNING),
+        ([S.UNCHANGED, S.VERIFIED], DeployState.SUCCEEDED),
+        ([S.UNCHANGED, S.FAILED], DeployState.PARTLY),
         ([S.VERIFIED, S.QUEUED], DeployState.RUNNING),
         ([S.PUTTING_BACK, S.NEEDS_HUMAN], DeployState.RUNNING),
         ([S.VERIFIED, S.UNPROVEN], DeployState.SUCCEEDED),

@@ -57,7 +57,7 @@ async def test_it_says_where_it_is_and_ends_when_told(start: Start, told: signal
 
     process.send_signal(told)
 
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert await asyncio.wait_for(process.wait(), 60) == 0
     assert not await reachable(said["dagster_url"])
 
 
@@ -65,7 +65,7 @@ async def test_it_ends_with_its_parent(start: Start) -> None:
     process, _ = await start("--no-agent", "--stay-with-parent")
     assert process.stdin is not None
     process.stdin.close()
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 async def test_without_a_parent_to_stay_with_a_closed_input_means_nothing(start: Start) -> None:

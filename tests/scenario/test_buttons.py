@@ -62,7 +62,7 @@ async def test_two_people_at_once_have_one_winner_and_the_other_is_told(world: W
                     return who
         return None
 
-    loser = await world.workspace.wait_for(told, 10.0, "the word to who was later")
+    loser = await world.workspace.wait_for(told, what="the word to who was later")
     winner = next(who for who in people if who != loser)
     (pressed,) = (await world.core.store.deploys.get(1)).presses
     assert pressed.by.id == await world.person(winner).id()

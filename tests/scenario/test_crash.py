@@ -29,7 +29,7 @@ async def all_dealt_with(world: World) -> None:
     async def look() -> bool | None:
         return None if await world.core.store.inbox.unfinished(UNFINISHED) else True
 
-    await world.workspace.wait_for(look, 15.0, "an end to what was left")
+    await world.workspace.wait_for(look, what="an end to what was left")
 
 
 async def died_before_the_notes(store: Store) -> int:

@@ -35,7 +35,7 @@ async def begun(world: World) -> None:
     async def look() -> bool | None:
         return await world.core.store.watching.last("prod", RUNS) is not None or None
 
-    await world.workspace.wait_for(look, 20.0, "the first look at the runs")
+    await world.workspace.wait_for(look, what="the first look at the runs")
 
 
 async def looked(world: World, times: int = 2) -> None:
@@ -54,7 +54,7 @@ async def looked(world: World, times: int = 2) -> None:
     async def look() -> bool | None:
         return await looks() >= wanted or None
 
-    await world.workspace.wait_for(look, 20.0, f"{times} looks at the runs")
+    await world.workspace.wait_for(look, what=f"{times} looks at the runs")
 
 
 def error(message: str, function: str = "load_rates", line: int = 12) -> LoadError:
@@ -116,7 +116,6 @@ async def test_two_hundred_failures_of_three_kinds_are_three_messages(watched: W
             lambda card, kind=kind, count=count: (  # type: ignore[misc]
                 kind in card.text and f"{count} runs of daily in core on prod" in card.text
             ),
-            20.0,
         )
     await looked(watched, 3)
     assert len(await watched.cards()) == 3
@@ -192,7 +191,7 @@ async def test_a_person_looks_at_it_and_looks_after_it(watched: World) -> None:
         now = await watched.workspace.message(card)
         return now if now is not None and "has acknowledged this" in now.shown else None
 
-    now = await watched.workspace.wait_for(acknowledged, 10.0, "the acknowledgement")
+    now = await watched.workspace.wait_for(acknowledged, what="the acknowledgement")
     assert "<@U0LINUS0001>" in now.shown or "linus" in now.shown.lower()
     assert buttons(now) == {"incident.mute"}
 
@@ -208,7 +207,7 @@ async def test_what_is_muted_is_not_told_again(watched: World) -> None:
         now = await watched.workspace.message(card)
         return now if now is not None and "Muted by <@U0ADA000001>" in now.shown else None
 
-    await watched.workspace.wait_for(muted, 10.0, "the mute")
+    await watched.workspace.wait_for(muted, what="the mute")
     fails(watched)
     await watched.card("2 runs of daily")
     works(watched)

@@ -9,7 +9,7 @@ from handlers.location_form import DEPLOYMENT, NAME, WHY
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.slack.seen import SeenView
 from tests.scenario.test_status import document, somebody_deploys
-from tests.scenario.world import World
+from tests.scenario.world import SLACK_WAITS, World
 from tests.sources.test_location_fields import DOCUMENT, FULL
 
 TYPED: dict[str, Any] = {key: value for key, value in FULL.items() if key != "image"}
@@ -45,7 +45,7 @@ async def test_every_field_goes_to_its_place(world: World) -> None:
 
 
 async def test_it_opens_at_once_however_slow_dagster_plus_is(world: World) -> None:
-    slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=9.0, times=None)
+    slow = RequestFault(operation="ChatopsAgents", kind="slow", seconds=SLACK_WAITS + 4, times=None)
     world.dagster.plane.faults.add(Faults(requests=[slow]))
     await world.types("ada", "/dagster add-location")
     ada = world.person("ada")

@@ -65,7 +65,7 @@ async def test_slack_gone_for_ten_minutes_is_caught_up_with_in_order(
 
         clock.ahead += TEN_MINUTES
         await world.workspace.control("faults/clear")
-        await world.workspace.wait_for_sockets(1, 20.0)
+        await world.workspace.wait_for_sockets(1)
         for card, name in ((first, "quickstart"), (second, "core")):
             assert f"{name} is live on prod" in (await last_of(world, card)).text
             await world.reply(card, "<@U0ADA000001>")
@@ -104,7 +104,7 @@ async def last_of(world: World, card: SeenMessage) -> SeenMessage:
         now = await world.workspace.message(card)
         return now if now is not None and "live on prod" in now.text else None
 
-    return await world.workspace.wait_for(look, 20.0, "the end on the card")
+    return await world.workspace.wait_for(look, what="the end on the card")
 
 
 def told(calls: list[dict[str, Any]], card: SeenMessage) -> list[str]:

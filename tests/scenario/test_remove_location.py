@@ -42,7 +42,7 @@ async def shop(world: World) -> None:
         found = world.dagster.plane.deployments["prod"].locations["shop"]
         return found.load_status == "LOADED"
 
-    await world.workspace.wait_for(loaded, 10.0, "the location loaded")
+    await world.workspace.wait_for(loaded, what="the location loaded")
 
 
 async def form(world: World, who: str = "ada", text: str = "shop from prod") -> SeenView:

@@ -23,7 +23,7 @@ async def answer(world: World, text: str, says: str) -> SeenMessage:
         found = await world.asks("ada", text)
         return found if says in found.shown else None
 
-    return await world.workspace.wait_for(look, 15.0, f"“{says}” in the answer to {text}")
+    return await world.workspace.wait_for(look, what=f"“{says}” in the answer to {text}")
 
 
 async def test_what_the_bot_put_there_and_what_it_did_not(world: World) -> None:
@@ -80,7 +80,7 @@ async def test_three_hundred_locations_are_paged_in_place(world: World) -> None:
         found = await world.person("ada").ephemerals("#deploys")
         return next((each for each in found if "Page 2 of" in each.shown), None)
 
-    await world.workspace.wait_for(second, 10.0, "the second page")
+    await world.workspace.wait_for(second, what="the second page")
     assert len(await world.person("ada").ephemerals("#deploys")) == before
     narrowed = await world.asks("ada", "/dagster status team3_* --state loaded")
     assert "Only `team3_*` and state `loaded`: 43 loaded" in narrowed.shown

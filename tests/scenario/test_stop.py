@@ -11,7 +11,7 @@ async def test_a_bot_that_is_told_to_end_in_the_middle_of_things_ends(
 ) -> None:
     """A cancellation that meets a wake-up must not be lost: the program would never end."""
     for number in range(3):
-        async with asyncio.timeout(15), open_world(tmp_path / str(number), projects) as world:
+        async with asyncio.timeout(60), open_world(tmp_path / str(number), projects) as world:
             world.hold_loading("quickstart")
             await world.types("ada", "/dagster deploy quickstart core marts ml")
             await world.card("Deploying")

@@ -78,7 +78,7 @@ async def test_closed_sockets_are_opened_again_and_what_runs_goes_on(world: Worl
     await world.workspace.control("sockets", do="reset")
     world.let_load()
     await world.card("live on prod")
-    await world.workspace.wait_for_sockets(1, 20.0)
+    await world.workspace.wait_for_sockets(1)
     assert "live and verified" in (await world.asks("ada", "/dagster deploys")).shown
 
 

@@ -40,7 +40,7 @@ async def looked(world: World, times: int = 2) -> None:
         kept = await world.core.store.watching.last("prod", "locations")
         return True if kept is not None and kept.version >= wanted else None
 
-    await world.workspace.wait_for(look, 20.0, f"{times} looks")
+    await world.workspace.wait_for(look, what=f"{times} looks")
 
 
 async def loaded(world: World, *names: str) -> int:

@@ -24,6 +24,8 @@ from sandbox.slack.model import BOT_USER_ID
 from sandbox.slack.seen import SeenMessage
 
 CHANNEL = "#deploys"
+SLACK_WAITS = 8.0
+"""So many seconds the sandbox waits for an acknowledgement."""
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 RATES = LoadErrorText(
     message="ModuleNotFoundError: No module named 'rates'\n",
@@ -79,7 +81,7 @@ class World:
             return next((each for each in found if says in each.shown), None)
 
         try:
-            return await self.workspace.wait_for(look, 10.0, f"a private answer with “{says}”")
+            return await self.workspace.wait_for(look, what=f"a private answer with “{says}”")
         except AssertionError as error:
             seen = [each.shown for each in await self.person(who).ephemerals(channel)]
             raise AssertionError(f"{error}; there were: {seen}") from error
@@ -117,7 +119,7 @@ class World:
             return found[0] if good else None
 
         try:
-            return await self.workspace.wait_for(look, 15.0, f"a card with “{says}”")
+            return await self.workspace.wait_for(look, what=f"a card with “{says}”")
         except AssertionError as error:
             raise AssertionError(f"{error}; it said: {list(dict.fromkeys(seen))}") from error
 
@@ -127,7 +129,7 @@ class World:
         async def look() -> bool:
             return await self.core.store.deploys.at_place(card.channel, card.ts) is not None
 
-        await self.workspace.wait_for(look, 15.0, "the card's place in the store")
+        await self.workspace.wait_for(look, what="the card's place in the store")
 
     async def reply(self, card: SeenMessage, says: str) -> SeenMessage:
         """Wait for a reply in the card's thread."""
@@ -155,7 +157,7 @@ class World:
             told = await self.core.store.outbox.waiting() == Waiting(0, None)
             return deploy if deploy is not None and deploy.ended and told else None
 
-        return await self.workspace.wait_for(look, 20.0, f"the end of deploy {number}")
+        return await self.workspace.wait_for(look, what=f"the end of deploy {number}")
 
     def break_code(self, **which: Any) -> None:
         """Let some code not load."""
@@ -210,6 +212,8 @@ async def open_world(
         stack.push_async_callback(dagster.close)
         workspace = await stack.enter_async_context(Workspace(slack.page_url))
         await workspace.control("manifest", path=str(MANIFEST))
+        # Whole programs share the cores here; Slack's own three seconds are held in tests/load.
+        await workspace.settings(ack_seconds=SLACK_WAITS, trigger_seconds=SLACK_WAITS)
         may = [each["id"] for each in slack.people if each["name"] in {"ada", "grace"}]
         path = folder / "dagster-chatops.yaml"
         path.write_text(yaml.safe_dump({**config_of(folder, projects, may), **changes}))

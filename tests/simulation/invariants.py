@@ -178,6 +178,8 @@ class Watch:
         if end not in {*_GOOD, TargetState.PUT_BACK.value}:
             return
         name = StepName.APPLY if end in _GOOD else StepName.PUT_BACK_APPLY
+        if end == TargetState.UNCHANGED.value:
+            name = StepName.READ_LIVE
         document = json.loads(steps[row["id"], name.value]["output"])["document"]
         if not self.dagster.was_good(row["deployment"], row["location"], document):
             self.violated("truth", f"target {row['id']} is {end}, and it never loaded")

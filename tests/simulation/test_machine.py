@@ -455,6 +455,5 @@ def test_the_machine_came_somewhere() -> None:
     assert REACHED["mutations"] > 5
     assert REACHED[TargetState.VERIFIED.value]
     if STEPS >= 5_000:  # an agent that is quicker than every look is not among the rules
-        assert {
-            state.value for state in ENDED - {TargetState.UNPROVEN, TargetState.NEEDS_HUMAN}
-        } <= set(REACHED)
+        rare = {TargetState.UNPROVEN, TargetState.UNCHANGED, TargetState.NEEDS_HUMAN}
+        assert {state.value for state in ENDED - rare} <= set(REACHED)

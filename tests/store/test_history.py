@@ -3,6 +3,7 @@
 from deploy_core.model.deploys import StepState
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
+from deploy_core.store.history import Unchanged
 from deploy_core.store.store import Store
 from tests.support.clock import ManualClock
 from tests.support.plans import ADA, GRACE, plan, request
@@ -47,3 +48,17 @@ async def test_what_has_not_ended(store: Store) -> None:
     claims = await store.work.claim("w", most=10)
     await store.work.move(claims[1], TargetState.CANCELLED)
     assert await store.history.open_deploys("prod") == {"core": (first, second)}
+
+
+async def test_what_a_deploy_found_unchanged(store: Store) -> None:
+    await store.deploys.create(plan("core", "marts"), request())
+    for claim in await store.work.claim("w", most=10):
+        await store.work.start_step(claim, StepName.READ_LIVE)
+        await store.work.end_step(
+            claim, StepName.READ_LIVE, StepState.FINISHED, {"requested": "aaaa"}
+        )
+        end = TargetState.UNCHANGED if claim.location == "core" else TargetState.FAILED
+        await store.work.move(claim, end)
+    commit = plan("core").targets[0].version.commit
+    assert await store.history.unchanged("prod") == {"core": Unchanged("core", commit, "aaaa")}
+    assert await store.history.unchanged("staging") == {}

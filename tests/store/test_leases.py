@@ -67,7 +67,7 @@ async def test_replicas_whose_clocks_differ_agree_on_the_end_of_a_lease(
         assert await behind.work.claim("behind", most=1) == []
         assert await right.work.claim("right", most=1) == []
         taken = set[int]()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             # Nobody tells us when the time of the database has come.
             while taken != {core.target_id, marts.target_id}:
                 taken |= {each.target_id for each in await behind.work.claim("behind", most=2)}

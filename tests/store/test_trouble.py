@@ -166,7 +166,7 @@ async def test_a_process_that_stopped_before_it_executed_what_it_prepared_holds_
     await stopped.execute("UPDATE targets SET note = 'stopped'")
     await stopped.prepare("SELECT note FROM targets WHERE id = $1")
     assert await store.database.end_stuck(60) == 0, "it may still go on"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await store.database.end_stuck(0.1) == 0:  # noqa: ASYNC110 - it must get old
             await asyncio.sleep(0.05)
     async with store.database.write() as writing:

@@ -174,6 +174,16 @@ async def test_an_end_stops_the_step_that_a_dead_process_had_begun(
     assert (step.state, step.ended_at) == (StepState.STOPPED, clock.now())
 
 
+async def test_a_wish_to_cancel_wins_against_having_nothing_to_do(store: Store) -> None:
+    deploy_id = await store.deploys.create(plan(), request())
+    (claim,) = await store.work.claim("w", most=1)
+    await store.work.start_step(claim, StepName.READ_LIVE)
+    assert await store.deploys.ask_stop(deploy_id, Stop.CANCEL, ADA) == 1
+    with pytest.raises(Cancelled):
+        await store.work.move(claim, TargetState.UNCHANGED)
+    await store.work.move(claim, TargetState.CANCELLED)
+
+
 async def test_a_wish_to_go_back_wins_against_a_good_end(store: Store) -> None:
     deploy_id = await store.deploys.create(plan(), request())
     (claim,) = await store.work.claim("w", most=1)
