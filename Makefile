@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 # Most tests wait for other processes, so more workers than cores are quicker.
 WORKERS ?= 4
 READY := $(VENV)/.ready
+# Every test and every benchmark starts programs: compiling them each time would be most of the work.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## Show this list

@@ -27,7 +27,7 @@ async def main() -> None:
             print("\nOur part of a deploy\n")
             print("\n".join(await overhead.run(home)), flush=True)
         if "docker" in which:
-            print("\nDeploys of images, median (least-most) of five\n")
+            print("\nDeploys of images, median (least-most) of three\n")
             print("\n".join(await docker.run(home / "docker")), flush=True)
         if "serverless" in which:
             print("\nPEX files: command → mutation sent\n", flush=True)

@@ -26,8 +26,8 @@ async def stores(address: str, clock: ManualClock) -> AsyncIterator[list[Store]]
 
 
 async def test_deploys_of_one_target_never_run_at_the_same_time(stores: list[Store]) -> None:
-    """Many deploys of `core`, half of them by the same person, and of `marts` beside it: each is run
-    once, in the order of coming, and those of the other target don't wait for them."""
+    """Many deploys of `core`, half of them by the same person, and of `marts` beside it: each is
+    run once, in the order of coming, and those of the other target don't wait for them."""
     made = await asyncio.gather(
         *(
             store.deploys.create(plan(where), request(where, actor=by))
