@@ -26,7 +26,8 @@ async def check_all(settings: BotSettings, *, live: bool) -> ExitCode:
             wrong += finding.bad is not None
             said = f"[red]{escape(finding.bad)}[/]" if finding.bad else escape(finding.good)
             console.print(f"{escape(finding.what)}: {said}")
-    console.print(f"{wrong} things are wrong." if wrong else "All is well.")
+    what = "1 thing is" if wrong == 1 else f"{wrong} things are"
+    console.print(f"{what} wrong." if wrong else "All is well.")
     return ExitCode.FAILED if wrong else ExitCode.GOOD
 
 
@@ -38,7 +39,9 @@ async def _findings(core: Core, *, live: bool) -> AsyncIterator[Finding]:
                 bad="Nobody may deploy here: add people to its `may_deploy` list.",
             )
         else:
-            yield Finding(f"Deployment {name}", f"{len(deployment.may_deploy)} people may deploy")
+            people = len(deployment.may_deploy)
+            said = "1 person may deploy" if people == 1 else f"{people} people may deploy"
+            yield Finding(f"Deployment {name}", said)
     for group in (_dagster(core), _projects(core), images(core), _slack(core, live=live)):
         async for finding in group:
             yield finding
