@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deploy_core.artifacts.build_order import BuildOrder, build_error
 from deploy_core.artifacts.build_output import BuildKitOutput, BuildLog, OnProgress
+from deploy_core.artifacts.build_process import builder_process
 from deploy_core.artifacts.engines import Engine
 from deploy_core.endings import end_group
 from deploy_core.model.errors import BuildKitNeeded
@@ -19,7 +20,7 @@ _COMMON = ("/usr/bin/docker", "/usr/local/bin/docker", "/opt/homebrew/bin/docker
 _VERSION = re.compile(r"Docker version (\d+)\.(\d+)")
 _BUILT_IN = ((18, 9), (23, 0))  # from, before: later clients have it in the plug-in buildx
 _ASK_SECONDS = 20.0
-_GRACE = 2.0  # seconds in which the client may tell the engine that the build is cancelled
+_GRACE = 2.0
 _INHERITED = (
     "PATH",
     "HOME",
@@ -67,21 +68,14 @@ async def build_with_client(
     await asyncio.to_thread(_write_secrets, order)
     id_file = order.work / "image-id"
     output = BuildKitOutput(on_progress)
-    process = await asyncio.create_subprocess_exec(
+    async with builder_process(
         *_command(client, order, id_file),
-        env=_environment(engine, order),
-        cwd=order.work,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
+        environment=_environment(engine, order),
+        folder=order.work,
         stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
+    ) as process:
         await _read(process, log, output)
         code = await process.wait()
-    finally:
-        if process.returncode is None:
-            await end_group(process, _GRACE)
     if code != 0:
         raise build_error(order.recipe.location, engine.name, output.failed(), log.path)
     return (await asyncio.to_thread(id_file.read_text, encoding="utf-8")).strip()

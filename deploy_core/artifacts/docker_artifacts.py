@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from deploy_core.artifacts.build_folder import BuildFolder, last_lines, remove_folder, whole_log
+from deploy_core.artifacts.build_folder import BuildFolder, last_lines, whole_log
 from deploy_core.artifacts.build_order import LABEL, BuildBench, BuildOrder, make_order
 from deploy_core.artifacts.build_output import BuildLog, OnProgress
 from deploy_core.artifacts.build_recipe import Recipe
@@ -273,7 +273,7 @@ class DockerArtifacts:
                 fresh,
             )
         finally:
-            await asyncio.shield(self._thread(remove_folder, work))
+            await asyncio.shield(self._thread(self._folder.remove_work, work))
 
     async def _logged(
         self,

@@ -22,7 +22,7 @@ from deploy_core.artifacts.pex_builds import (
 )
 from deploy_core.artifacts.pex_files import PexFiles
 from deploy_core.artifacts.pex_process import build_environment, default_python
-from deploy_core.artifacts.pex_storage import PexStorage
+from deploy_core.artifacts.pex_storage import OnSent, PexStorage
 from deploy_core.artifacts.secret_sources import Redactor
 from deploy_core.clock import Clock
 from deploy_core.dagster_plus.client import DagsterPlus
@@ -109,16 +109,9 @@ class PexArtifacts:
         Raises `UploadExpired`, `UploadFailed`, `PexMissing`.
         """
         deps, source = await all_of(
-            *(self._bring(deployment, name, on_progress) for name in (built.deps, built.source))
+            self._bring(deployment, built.deps, on_progress, noted=built),
+            self._bring(deployment, built.source, on_progress),
         )
-        if deps and built.deps_key:
-            await self._storage.upload(
-                deployment,
-                record_name(built.deps_key),
-                record_content(built),
-                tries=self._settings.upload_tries,
-                on_sent=lambda _sent, _of: None,
-            )
         return deps + source
 
     async def still_there(self, deployment: str, pex_tag: str) -> None:
@@ -136,8 +129,16 @@ class PexArtifacts:
         await asyncio.to_thread(self._files.collect, now, keep)
         await asyncio.to_thread(self._folder.collect, now)
 
-    async def _bring(self, deployment: str, name: str, on_progress: OnProgress) -> int:
-        """Upload one file unless it is there; targets that share it wait for one upload."""
+    async def _bring(
+        self,
+        deployment: str,
+        name: str,
+        on_progress: OnProgress,
+        *,
+        noted: BuiltPex | None = None,
+    ) -> int:
+        """Upload one file unless it is there; targets that share it wait for one upload. What is
+        `noted` of dependencies goes before them: nobody would write it after a crash."""
         async with self._uploads.setdefault(name, asyncio.Lock()):
             if await self._storage.there(deployment, [name]):
                 return 0
@@ -146,11 +147,19 @@ class PexArtifacts:
                 raise PexMissing(f"Dagster+ doesn't have `{name}` any more, and neither do we.")
             size = (await asyncio.to_thread(path.stat)).st_size
             kind = name.partition("-")[0]
+            if noted is not None and noted.deps_key is not None:
+                await self._upload(
+                    deployment, record_name(noted.deps_key), record_content(noted), lambda *_: None
+                )
 
             def on_sent(sent: int, of: int) -> None:
                 on_progress(0, 0, f"uploading {kind}, {sent / 1e6:.0f} of {of / 1e6:.0f} MB")
 
-            await self._storage.upload(
-                deployment, name, path, tries=self._settings.upload_tries, on_sent=on_sent
-            )
+            await self._upload(deployment, name, path, on_sent)
             return size
+
+    async def _upload(
+        self, deployment: str, name: str, content: Path | bytes, on_sent: OnSent
+    ) -> None:
+        tries = self._settings.upload_tries
+        await self._storage.upload(deployment, name, content, tries=tries, on_sent=on_sent)

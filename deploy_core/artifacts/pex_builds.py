@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict
 
-from deploy_core.artifacts.build_folder import BuildFolder, remove_folder
+from deploy_core.artifacts.build_folder import BuildFolder
 from deploy_core.artifacts.build_output import BuildLog, OnProgress
 from deploy_core.artifacts.pex_errors import pex_error
 from deploy_core.artifacts.pex_files import PEX_NAME, PexFiles, Record
@@ -121,8 +121,7 @@ class PexBuilds:
             if known is not None:
                 deps = await self._dependencies(build, known)
             else:
-                known, deps = await self._source_and_dependencies(build)
-                await asyncio.to_thread(self._files.note, key, known)
+                known, deps = await self._source_and_dependencies(build, key)
         return BuiltPex(
             deps=str(deps["deps"]),
             source=str(known["source"]),
@@ -131,20 +130,27 @@ class PexBuilds:
             log_file=str(log.path),
         )
 
-    async def _source_and_dependencies(self, build: _Build) -> tuple[Record, Record]:
-        """Build the source, and beside it the dependencies as soon as they are known."""
+    async def _source_and_dependencies(self, build: _Build, key: str) -> tuple[Record, Record]:
+        """Build the source, and beside it the dependencies as soon as they are known. Each is noted
+        when it is there: a crash loses only what was still being built."""
         collected: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+
+        async def source_noted() -> Record:
+            file = await self._source(build, collected)
+            known: Record = {**collected.result(), "source": file}
+            await asyncio.to_thread(self._files.note, key, known)
+            return known
 
         async def dependencies() -> Record:
             return await self._dependencies(build, await collected)
 
         try:
             async with asyncio.TaskGroup() as group:
-                source = group.create_task(self._source(build, collected))
+                source = group.create_task(source_noted())
                 deps = group.create_task(dependencies())
         except* DeployError as failed:
             raise _first(failed) from None
-        return {**collected.result(), "source": source.result()}, deps.result()
+        return source.result(), deps.result()
 
     async def _source(self, build: _Build, collected: "asyncio.Future[Record]") -> str:
         def note(event: Event) -> None:
@@ -245,7 +251,7 @@ class PexBuilds:
         try:
             yield work
         finally:
-            await asyncio.shield(asyncio.to_thread(remove_folder, work))
+            await asyncio.shield(asyncio.to_thread(self._folder.remove_work, work))
 
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())

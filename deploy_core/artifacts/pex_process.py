@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from deploy_core.artifacts.build_guard import NOT_FOUND
 from deploy_core.artifacts.build_output import BuildLog
-from deploy_core.endings import all_of, end_group
+from deploy_core.artifacts.build_process import builder_process
+from deploy_core.endings import all_of
 from deploy_core.model.errors import InternalError
 from deploy_core.sources.address import hide_userinfo
 
@@ -37,9 +39,7 @@ _INHERITED = (
     "no_proxy",
 )
 _PREFIXES = ("PIP_", "UV_", "LC_", "XDG_", "PYENV_")
-_LONGEST_EVENT = 1 << 24  # a platform in full is long
 _LAST_LINES = 400  # pip's own last words are far above the end of what the builder prints
-_GRACE = 2.0
 
 Event = dict[str, Any]
 
@@ -87,27 +87,18 @@ async def run_job(
 
     If the caller is cancelled, the process and all that it started are ended first.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(python, str(_runner()), name),
-            env=dict(environment),
-            cwd=folder,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LONGEST_EVENT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise JobFailed("builder_missing", f"{python} can't be run: {error}") from None
-    try:
+    async with builder_process(
+        *(python, str(_runner()), name),
+        environment=environment,
+        folder=folder,
+        stdin=asyncio.subprocess.PIPE,
+    ) as process:
         lines, last = await all_of(
             _log(process, json.dumps(job), log), _last_event(process, on_event)
         )
         code = await process.wait()
-    finally:
-        if process.returncode is None:
-            await end_group(process, _GRACE)
+    if code == NOT_FOUND and not last:
+        raise JobFailed("builder_missing", f"{python} can't be run.")
     if last.get("event") == "done" and code == 0:
         return last
     message = str(last.get("message") or f"exit code {code}")

@@ -1,15 +1,9 @@
-"""The lock that tells whether another process works on the same SQLite file.
+"""The lock that tells whether another process works on the same SQLite file."""
 
-The system gives it back when its process ends, however that ends: the next one needs not wait
-until the dead one's leases have run out.
-"""
-
-import errno
-import fcntl
 import os
 from pathlib import Path
 
-_NOT_HERE = {errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS}
+from deploy_core.file_locks import lock
 
 
 class WorkerLock:
@@ -30,17 +24,15 @@ class WorkerLock:
         if self._file is not None:
             return True
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        taken: bool | None = False
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(file)
-            if isinstance(error, BlockingIOError):
-                return False
-            if error.errno in _NOT_HERE:
-                return None
-            raise
-        self._file = file
-        return True
+            taken = lock(file)
+        finally:
+            if not taken:
+                os.close(file)
+        if taken:
+            self._file = file
+        return taken
 
     def release(self) -> None:
         """Give it back."""
