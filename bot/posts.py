@@ -2,7 +2,9 @@
 
 import structlog
 
+from bot.poster import Poster
 from deploy_core.clock import Clock
+from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.outbox import Intent
@@ -16,7 +18,8 @@ from handlers.cards.digest import digest_message
 from handlers.cards.failed_runs import failed_runs_message, groups_of, trace_post
 from handlers.cards.incidents import changes_message, incidents_message, note_message
 from handlers.cards.links import CardLinks
-from handlers.slack import Slack
+from handlers.cards.thread import ThreadPost
+from handlers.slack import Mark, Slack
 from handlers.slack_errors import ChannelClosed, MessageGone
 from handlers.text.failed_runs import all_fixed, said_of_runs
 from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
@@ -31,15 +34,19 @@ class PostSender:
         self,
         store: Store,
         slack: Slack,
+        poster: Poster,
         dagster: DagsterPlus,
         settings: CoreSettings,
         clock: Clock,
+        crash: Crash,
     ) -> None:
-        self._settings = settings
         self._store = store
         self._slack = slack
+        self._poster = poster
         self._dagster = dagster
+        self._settings = settings
         self._clock = clock
+        self._crash = crash
 
     async def tell(self, post_id: int, intent: Intent) -> None:
         """Post or edit the message, or answer in its thread. Raises `SlackError`, `StoreError`."""
@@ -51,12 +58,13 @@ class PostSender:
         if post.ts is not None:
             try:
                 await self._slack.edit(post.channel, post.ts, drawn)
+                self._crash.reach("post", "edited")
                 return
             except MessageGone as error:
                 _log.warning("post_gone", post=post.id, said=error.summary)
-        await self._post(post, drawn)
+        await self._post(post, drawn, intent)
 
-    async def _post(self, post: Post, drawn: Message) -> None:
+    async def _post(self, post: Post, drawn: Message, intent: Intent) -> None:
         """Post where it belongs, or where it is seen at all: then it says where it belongs."""
         closed: ChannelClosed | None = None
         deployment = str(post.data["deployment"])
@@ -66,23 +74,24 @@ class PostSender:
                 # A person's messages are a channel of their own.
                 channel = where if where[0] in "CG" else await self._slack.direct(where)
                 said = drawn if closed is None else _elsewhere(drawn, post.channel)
-                ts = await self._slack.post(channel, said, post_id=post.id)
+                mark = Mark(post.id, of="post")
+                await self._poster.post(channel, said, mark, intent, since=intent.created_at)
+                return
             except ChannelClosed as error:
                 _log.error("channel_closed", channel=where, deployment=deployment)
                 closed = error
-            else:
-                await self._store.posts.posted(post.id, channel, ts)
-                return
         if closed is not None:
             raise closed
 
     async def _reply(self, post: Post, intent: Intent) -> None:
         if post.ts is None:
             return  # it was never posted: there is no thread
-        broadcast = False
         if intent.topic == "trace" and intent.position is not None:
-            await self._trace(post, intent.position)
+            incident = await self._store.watching.incident(intent.position)
+            if incident is not None:
+                await self._in_thread(post, post.ts, intent, trace_post(incident))
             return
+        broadcast = False
         if intent.topic == "event" and intent.position is not None:
             event, incident = await self._store.watching.event(intent.position)
             if incident.kind == RUNS:
@@ -93,22 +102,14 @@ class PostSender:
         else:
             incidents = await self._store.watching.incidents_of(post.id)
             text = (all_fixed if post.data.get("kind") == RUNS else all_ended)(incidents)
-        await self._slack.post(post.channel, Message(text), thread_ts=post.ts, broadcast=broadcast)
+        await self._in_thread(post, post.ts, intent, ThreadPost(text), broadcast=broadcast)
 
-    async def _trace(self, post: Post, incident_id: int) -> None:
-        incident = await self._store.watching.incident(incident_id)
-        if incident is None or post.ts is None:
-            return
-        trace = trace_post(incident)
-        if trace.file_text is None:
-            await self._slack.post(post.channel, Message(trace.text), thread_ts=post.ts)
-            return
-        await self._slack.upload(
-            post.channel,
-            post.ts,
-            name=trace.file_name or "error.txt",
-            text=trace.file_text,
-            comment=trace.text,
+    async def _in_thread(
+        self, post: Post, ts: str, intent: Intent, said: ThreadPost, *, broadcast: bool = False
+    ) -> None:
+        mark = Mark(post.id, intent.topic, intent.position, of="post")
+        await self._poster.reply(
+            post.channel, ts, said, mark, intent, since=intent.created_at, broadcast=broadcast
         )
 
     async def _drawn(self, post: Post) -> Message:

@@ -28,12 +28,17 @@ _MORE: dict[str, tuple[str, ...]] = {
     StepName.PUT_BACK_WAIT: ("seen",),
     StepName.BUILD: ("progress",),
     StepName.PUSH: ("progress",),
+    StepName.BUILD_PEX: ("progress",),
+    StepName.UPLOAD_PEX: ("progress",),
     # Taken from Slack and written down; dealt with, but that not written.
     "command": ("taken", "done"),
     # Slack has it, but we haven't written that down, or only where it is.
     "card": ("taken", "posted", "placed", "edited"),
     "detail": ("posted",),
     "ended": ("posted",),
+    # The same of what belongs to no deploy.
+    "post": ("posted", "placed", "edited"),
+    "reply": ("posted",),
 }
 
 

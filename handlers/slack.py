@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -20,39 +20,36 @@ from handlers.slack_errors import (
     slack_errors_mapped,
 )
 
-METADATA_EVENT = "dagster_deploy"
-"""The event type in the metadata of our messages, by which a lost one is found again."""
-
 _HISTORY_PAGE = 200
 _HISTORY_PAGES = 10
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What a message of ours is about: a deploy, and what of it (`card`, `detail` or `ended`).
-    `file` is the name of the file it comes with: a message with a file has no metadata."""
+    """What a message of ours is about, by which a lost one is found again: the deploy, or the post
+    that belongs to none, of this number, and what of it: the `card`, or what is said in its thread
+    (about `position`). `file` is the name of the file it comes with: such a message has no
+    metadata."""
 
-    deploy: int
+    number: int
     topic: str = "card"
     position: int | None = None
     file: str | None = None
+    of: Literal["deploy", "post"] = "deploy"
 
-    def payload(self) -> dict[str, Any]:
-        """Return it as the payload of a message's metadata."""
+    def metadata(self) -> dict[str, Any]:
+        """Return it as a message's metadata."""
         position = {} if self.position is None else {"position": self.position}
-        return {"deploy": self.deploy, "topic": self.topic, **position}
+        payload = {self.of: self.number, "topic": self.topic, **position}
+        return {"event_type": f"dagster_{self.of}", "event_payload": payload}
 
     def is_on(self, message: dict[str, Any]) -> bool:
         """Return True when a message, as Slack returns it, bears this mark."""
-        metadata = message.get("metadata") or {}
-        if metadata.get("event_type") == METADATA_EVENT:
-            return metadata.get("event_payload") == self.payload()
+        metadata, wanted = message.get("metadata") or {}, self.metadata()
+        if metadata.get("event_type") == wanted["event_type"]:
+            return bool(metadata.get("event_payload") == wanted["event_payload"])
         files = message.get("files") or []
         return self.file is not None and any(each.get("title") == self.file for each in files)
-
-
-METADATA_POST = "dagster_post"
-"""The same for messages that belong to no deploy."""
 
 
 OnCall = Callable[[str, str, float], None]
@@ -118,15 +115,9 @@ class Slack:
         thread_ts: str | None = None,
         broadcast: bool = False,
         mark: Mark | None = None,
-        post_id: int | None = None,
     ) -> str:
         """Post a message and return its ts. `broadcast` shows a reply in the channel too; by its
         `mark` the message is found again."""
-        metadata = None
-        if mark is not None:
-            metadata = {"event_type": METADATA_EVENT, "event_payload": mark.payload()}
-        elif post_id is not None:
-            metadata = {"event_type": METADATA_POST, "event_payload": {"post": post_id}}
         with self._calling("chat.postMessage"):
             answer = await self._client.chat_postMessage(
                 channel=channel,
@@ -134,7 +125,7 @@ class Slack:
                 blocks=message.blocks or None,
                 thread_ts=thread_ts,
                 reply_broadcast=broadcast if thread_ts else None,
-                metadata=metadata,
+                metadata=None if mark is None else mark.metadata(),
                 unfurl_links=False,
                 unfurl_media=False,
             )

@@ -9,8 +9,9 @@ from deploy_core.clock import Clock
 from deploy_core.model.deploys import Place
 from deploy_core.store.connection import Database
 from deploy_core.store.leases import Leases
+from deploy_core.store.posts import want_post
 from deploy_core.store.record import want_card
-from deploy_core.store.tables import deploys, outbox
+from deploy_core.store.tables import deploys, outbox, posts
 from deploy_core.store.uninterrupted import uninterrupted
 
 LONGEST_DELAY = timedelta(minutes=5)
@@ -125,28 +126,48 @@ class Outbox:
             )
         return bool(changed.rowcount)
 
+    async def place(self, intent: Intent) -> Place | None:
+        """Return where the card of what the intent is about is now."""
+        deploy, post = deploys.c.id == intent.deploy_id, posts.c.id == intent.post_id
+        query = sa.select(deploys.c.channel, deploys.c.card_ts.label("ts")).where(deploy)
+        if intent.post_id is not None:
+            query = sa.select(posts.c.channel, posts.c.ts).where(post)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None or row.channel is None else Place(channel=row.channel, ts=row.ts)
+
     async def posted(self, intent: Intent, place: Place) -> bool:
-        """Note where the card of the intent's deploy is now. Returns False, and notes nothing,
-        when another process has taken the intent over meanwhile."""
+        """Note where the card of what the intent is about is now. Returns False, and notes
+        nothing, when another process has taken the intent over meanwhile."""
         async with self._database.write() as connection:
             ours = sa.select(outbox.c.id).where(self._is_ours(intent)).with_for_update()
             if (await connection.execute(ours)).first() is None:
                 return False
-            await connection.execute(
+            change = (
                 deploys.update()
                 .where(deploys.c.id == intent.deploy_id)
                 .values(channel=place.channel, card_ts=place.ts)
             )
+            if intent.post_id is not None:
+                change = (
+                    posts.update()
+                    .where(posts.c.id == intent.post_id)
+                    .values(channel=place.channel, ts=place.ts)
+                )
+            await connection.execute(change)
         return True
 
     async def sent(self, intent: Intent) -> None:
         """The message is out. If another process has taken the intent over meanwhile, what it has
         written since may be undone by ours: then the card is drawn once more."""
-        if await self._set(intent, state="sent", sent_at=self._clock.now(), error=None):
+        now = self._clock.now()
+        if await self._set(intent, state="sent", sent_at=now, error=None):
             return
-        if intent.deploy_id is not None:
-            async with self._database.write() as connection:
-                await want_card(connection, intent.deploy_id, self._clock.now())
+        async with self._database.write() as connection:
+            if intent.deploy_id is not None:
+                await want_card(connection, intent.deploy_id, now)
+            if intent.post_id is not None:
+                await want_post(connection, intent.post_id, now)
 
     async def later(
         self, intent: Intent, delay: timedelta, why: str, *, unsure: bool = False

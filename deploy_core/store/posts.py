@@ -39,13 +39,6 @@ class Posts:
         async with self._database.read() as connection:
             return Post(**(await connection.execute(query)).mappings().one())
 
-    async def posted(self, post_id: int, channel: str, ts: str) -> None:
-        """Note where the message is."""
-        async with self._database.write() as connection:
-            await connection.execute(
-                posts.update().where(posts.c.id == post_id).values(channel=channel, ts=ts)
-            )
-
 
 async def add_post(
     connection: AsyncConnection,

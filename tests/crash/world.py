@@ -198,13 +198,17 @@ def _about(message: SeenMessage) -> tuple[int, str] | None:
 
 @asynccontextmanager
 async def open_world(
-    home: Path, *, optional_scopes: bool = True, **changes: Any
+    home: Path,
+    *,
+    optional_scopes: bool = True,
+    arguments: tuple[str, ...] = (),
+    **changes: Any,
 ) -> AsyncIterator[World]:
-    """Start a sandbox with the instant agent; bots are for the test to start."""
+    """Start a sandbox with the instant agent; bots are for the test to start. `arguments` are more
+    of the sandbox's."""
     async with AsyncExitStack() as stack:
-        report = await stack.enter_async_context(
-            running_sandbox(home / "sandbox", "--instant-agent", str(LOAD_SECONDS))
-        )
+        told = ("--instant-agent", str(LOAD_SECONDS), *arguments)
+        report = await stack.enter_async_context(running_sandbox(home / "sandbox", *told))
         workspace = await stack.enter_async_context(Workspace(report["slack_page"]))
         await workspace.control("manifest", path=str(MANIFEST), optional_scopes=optional_scopes)
         dagster = await stack.enter_async_context(
