@@ -151,7 +151,14 @@ class Engine:
 
 
 def _require_unchanged(shown: DeployPlan, fresh: DeployPlan) -> None:
-    """Raise `RefMoved` or `PlanChanged` unless exactly what was shown would be sent."""
+    """Raise `RefMoved` or `PlanChanged` unless exactly what was shown would be sent, and nothing
+    has happened since that its author must know of."""
+    for location, deploy in fresh.put_backs_failed.items():
+        if shown.put_backs_failed.get(location) != deploy:
+            raise PlanChanged(
+                f"Deploy {deploy} has failed since and could not put {location} back: "
+                "what is live is unknown."
+            )
     if fresh.digest == shown.digest:
         return
     now = {target.location: target for target in fresh.targets}

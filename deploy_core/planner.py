@@ -1,8 +1,8 @@
 """Turns a request into a plan: looks everything up, decides nothing that a person should decide."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from deploy_core.agents import agent_problem
+from deploy_core.added_locations import plan_added
 from deploy_core.artifacts.docker_artifacts import DockerArtifacts
 from deploy_core.artifacts.documents import full_image, repository_of
 from deploy_core.artifacts.pex_artifacts import PexArtifacts
@@ -10,14 +10,7 @@ from deploy_core.artifacts.plans import FIRST_STEPS, ArtifactPlan, ArtifactPlans
 from deploy_core.catalog import Catalog, ProjectAtRef
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.serverless import ServerlessFacts
-from deploy_core.dagster_plus.values import AgentStatus, LocationState
 from deploy_core.endings import all_of
-from deploy_core.model.adding import (
-    in_place_of,
-    require_code_source,
-    require_name,
-    with_said,
-)
 from deploy_core.model.documents import (
     clean,
     diff_documents,
@@ -25,51 +18,23 @@ from deploy_core.model.documents import (
     version_of,
     with_image,
 )
-from deploy_core.model.errors import (
-    ImageMissing,
-    MixedProjects,
-    NothingToGoBackTo,
-    UnknownLocation,
-    UsageError,
-)
+from deploy_core.model.errors import MixedProjects, UnknownLocation, UsageError
 from deploy_core.model.plan import (
-    ArtifactKind,
     CodeOptions,
     DeployKind,
     DeployPlan,
     DeployRequest,
-    Document,
-    Live,
     StepName,
     TargetPlan,
 )
 from deploy_core.policy import deployment_named
+from deploy_core.rollbacks import plans_behind
 from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.sources.dagster_cloud_yaml import FileLocation
 from deploy_core.sources.git import GitMirrors
 from deploy_core.sources.links import compare_url
 from deploy_core.store.store import Store
-
-NO_IMAGE = "No image is named: only an agent that has the code on its own machine can load this."
-_LAST_STEPS = (StepName.READ_LIVE, StepName.APPLY, StepName.WAIT, StepName.VERIFY)
-
-
-@dataclass(frozen=True)
-class Now:
-    """What Dagster+ has in one deployment at the time of planning."""
-
-    documents: dict[str, Document]
-    states: dict[str, LocationState]
-    agents: list[AgentStatus]
-
-    def live(self, location: str) -> Live | None:
-        """Return what is live for the location, or None where there is nothing."""
-        document = self.documents.get(location)
-        if document is None:
-            return None
-        state = self.states.get(location)
-        loaded = state is not None and not state.loading and not state.failed
-        return Live(document=clean(document), version=version_of(document), loaded=loaded)
+from deploy_core.target_plans import LAST_STEPS, Now, plan_of_document, risks_of
 
 
 class Planner:
@@ -104,20 +69,32 @@ class Planner:
         name, deployment = deployment_named(self._settings, request.deployment)
         if request.kind is DeployKind.DEPLOY:
             targets = await self._deploy_targets(request, name, deployment)
-            return self._plan(request, name, deployment, targets)
+            return await self._plan(request, name, deployment, targets)
         now = await self._now(name)
         if request.kind is DeployKind.ADD:
-            targets = [await self._added(request, name, deployment, now)]
+            artifacts = self._artifacts(name)
+            targets = [
+                await plan_added(
+                    request,
+                    name,
+                    deployment,
+                    now,
+                    artifacts=artifacts,
+                    catalog=self._catalog,
+                    store=self._store,
+                    serverless=self._serverless,
+                )
+            ]
         elif request.kind is DeployKind.REDEPLOY:
             targets = [
                 self._again(location, deployment, now)
                 for location in await self._live_names(request, now)
             ]
         else:
-            targets = await self._rollback_targets(request, deployment, now)
-        return self._plan(request, name, deployment, targets)
+            targets = await plans_behind(request, deployment, now, self._store)
+        return await self._plan(request, name, deployment, targets)
 
-    def _plan(
+    async def _plan(
         self,
         request: DeployRequest,
         name: str,
@@ -126,11 +103,14 @@ class Planner:
     ) -> DeployPlan:
         # One that is asked for by itself, or to be built anew, is sent: somebody has a reason.
         stay = len(targets) > 1 and request.kind is DeployKind.DEPLOY and not request.rebuild
+        targets = [target.model_copy(update={"may_stay": stay}) for target in targets]
+        failed = await self._store.put_backs.failed(name, [target.location for target in targets])
+        targets = [_with_put_back_failed(target, failed.get(target.location)) for target in targets]
         return DeployPlan(
             kind=request.kind,
             deployment=name,
-            targets=tuple(target.model_copy(update={"may_stay": stay}) for target in targets),
-            protected=deployment.protected or _updates(request, targets),
+            targets=tuple(targets),
+            protected=deployment.protected or bool(failed) or _updates(request, targets),
             confirm_deadline=deployment.confirm_deadline * 60,
             # Never a rollback of a rollback.
             put_back=deployment.put_back and request.kind is not DeployKind.ROLLBACK,
@@ -180,7 +160,9 @@ class Planner:
                 repository = repository_of(now.documents[location].get("image"))
                 image, risk = await artifacts.find(full_image(request.image, repository))
                 plan = self._new_image(location, project, image, deployment, now)
-                plans.append(plan.model_copy(update={"risks": (*plan.risks, *_if_any(risk))}))
+                plans.append(
+                    plan.model_copy(update={"risks": (*plan.risks, *((risk,) if risk else ()))})
+                )
             elif project is None:
                 raise self._unknown(location, now)
             else:
@@ -221,7 +203,7 @@ class Planner:
         between = None
         if old and old != new:
             between = await self._mirrors.commits_between(file.project, file.settings, old, new)
-        risks = [*self._risks(document, live, now), *artifact.risks]
+        risks = [*risks_of(document, live, now), *artifact.risks]
         if between and between.behind:
             risks.append(f"This goes back: the new version is {between.behind} commits behind.")
         deadline = file.settings.load_deadline.get(location, deployment.load_deadline)
@@ -242,7 +224,7 @@ class Planner:
             pex=artifact.pex,
             load_deadline=deadline * 60,
             risks=tuple(risks),
-            steps=(*FIRST_STEPS[artifact.kind], *_LAST_STEPS),
+            steps=(*FIRST_STEPS[artifact.kind], *LAST_STEPS),
         )
 
     def _new_image(
@@ -254,77 +236,12 @@ class Planner:
         now: Now,
     ) -> TargetPlan:
         document = with_image(now.documents[location], image)
-        steps = (StepName.FIND_IMAGE, *_LAST_STEPS)
-        return self._from_document(location, project, document, deployment, now, steps)
-
-    async def _added(
-        self, request: DeployRequest, name: str, deployment: DeploymentSettings, now: Now
-    ) -> TargetPlan:
-        """Return the plan for a location as a person said it, new or over what is live.
-
-        Raises `LocationNameInvalid`, `CodeSourceInvalid`, `ImageMissing` and what `find` raises.
-        """
-        said = request.document or {}
-        require_code_source(said)
-        location = str(said.get("location_name", ""))
-        live = now.live(location)
-        if live is None and await self._store.removals.last(name, location) is None:
-            require_name(location)  # one that was there before may be there again
-        risks: list[str] = []
-        image = said.get("image")
-        kept = request.whole and live is not None and image == live.document.get("image")
-        if isinstance(image, str) and not kept:
-            repository = repository_of(live.document.get("image")) if live else None
-            found, risk = await self._artifacts(name).find(full_image(image, repository))
-            said = {**said, "image": found}
-            risks += _if_any(risk)
-        over = in_place_of if request.whole else with_said
-        document = over(live.document, said) if live else clean(said)
-        if "image" not in document and "pex_metadata" not in document:
-            if await self._serverless.serverless(name):
-                raise ImageMissing(
-                    f"Nothing says which image {location} runs.",
-                    next_step="Name it with `--image`, or deploy it from a project as a PEX.",
-                )
-            risks.append(NO_IMAGE)
-        project = self._catalog.project_of(location)
-        if project is not None:
-            risks.append(
-                f"The project {project} has {location} too: a deploy of it from git will go over"
-                " this."
-            )
-        first = (StepName.FIND_IMAGE,) if isinstance(document.get("image"), str) else ()
-        plan = self._from_document(
-            location, None, document, deployment, now, (*first, *_LAST_STEPS)
-        )
-        return plan.model_copy(update={"risks": (*plan.risks, *risks)})
+        steps = (StepName.FIND_IMAGE, *LAST_STEPS)
+        return plan_of_document(location, project, document, deployment, now, steps)
 
     def _again(self, location: str, deployment: DeploymentSettings, now: Now) -> TargetPlan:
         document = clean(now.documents[location])
-        return self._from_document(location, None, document, deployment, now, _LAST_STEPS)
-
-    def _from_document(
-        self,
-        location: str,
-        project: str | None,
-        document: Document,
-        deployment: DeploymentSettings,
-        now: Now,
-        steps: tuple[StepName, ...],
-    ) -> TargetPlan:
-        live = now.live(location)
-        return TargetPlan(
-            location=location,
-            project=project,
-            artifact=_kind_of(document),
-            document=document,
-            version=version_of(document),
-            live=live,
-            changes=diff_documents(live.document if live else {}, document),
-            load_deadline=deployment.load_deadline * 60,
-            risks=tuple(self._risks(document, live, now)),
-            steps=steps,
-        )
+        return plan_of_document(location, None, document, deployment, now, LAST_STEPS)
 
     async def _live_names(self, request: DeployRequest, now: Now) -> list[str]:
         if request.all_locations:
@@ -336,42 +253,6 @@ class Planner:
             if name not in now.documents:
                 raise self._unknown(name, now)
         return list(dict.fromkeys(names))
-
-    async def _rollback_targets(
-        self, request: DeployRequest, deployment: DeploymentSettings, now: Now
-    ) -> list[TargetPlan]:
-        if request.of_deploy is None:
-            raise UsageError("A rollback needs the number of the deploy to go back behind.")
-        behind = await self._store.deploys.get(request.of_deploy)
-        wanted = {name.rpartition(":")[2] for name in request.locations}
-        plans = []
-        for target in behind.targets:
-            step = target.step(StepName.READ_LIVE)
-            before = step.output.get("live") if step else None
-            if not isinstance(before, dict) or (wanted and target.location not in wanted):
-                continue
-            plans.append(
-                self._from_document(
-                    target.location, target.plan.project, before, deployment, now, _LAST_STEPS
-                )
-            )
-        if not plans:
-            raise NothingToGoBackTo(f"Nothing was live before deploy {behind.id}.")
-        left_out = wanted - {plan.location for plan in plans}
-        if left_out:
-            raise NothingToGoBackTo(
-                f"Deploy {behind.id} replaced no version of {', '.join(sorted(left_out))}.",
-                next_step="Roll back each location on its own, or by the number of its deploy.",
-            )
-        return plans
-
-    def _risks(self, document: Document, live: Live | None, now: Now) -> list[str]:
-        queue = document.get("agent_queue")
-        problem = agent_problem(now.agents, queue if isinstance(queue, str) else None)
-        risks = [problem.summary] if problem else []
-        if live is not None and not live.loaded:
-            risks.append("What is live now isn't loaded, so it can't be put back.")
-        return risks
 
     def _unknown(self, location: str, now: Now) -> UnknownLocation:
         names = {name for known in self._catalog.known.values() for name in known}
@@ -396,17 +277,14 @@ def _with_code(file: ProjectAtRef, location: str, code: CodeOptions) -> FileLoca
     return replace(found, document=code.over(found.document))
 
 
-def _kind_of(document: Document) -> ArtifactKind:
-    if "pex_metadata" in document:
-        return ArtifactKind.PEX
-    source = "working_directory" in document and "image" not in document
-    return ArtifactKind.SOURCE if source else ArtifactKind.PREBUILT
-
-
 def _updates(request: DeployRequest, targets: list[TargetPlan]) -> bool:
     """Tell whether adding would change a location that exists: its author must have seen how."""
     return request.kind is DeployKind.ADD and any(t.live and t.changes for t in targets)
 
 
-def _if_any(risk: str | None) -> tuple[str, ...]:
-    return (risk,) if risk else ()
+def _with_put_back_failed(target: TargetPlan, deploy: int | None) -> TargetPlan:
+    if deploy is None:
+        return target
+    risk = f"Deploy {deploy} failed and could not put this back: what is live is unknown."
+    said = {"put_back_failed": deploy, "risks": (risk, *target.risks), "may_stay": False}
+    return target.model_copy(update=said)

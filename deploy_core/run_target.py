@@ -15,6 +15,7 @@ from deploy_core.model.errors import (
     LoadError,
     LoadFailed,
     OtherVersion,
+    PutBackFailed,
     StoreError,
     Superseded,
 )
@@ -66,14 +67,19 @@ class TargetRunner:
             except Exception as error:
                 # Tried again it would fail again, for ever: a person must look.
                 log.exception("target_failed")
-                failure = failure_of(_defect("The deploy", claim, error))
-                await self._services.store.work.move(
-                    claim, TargetState.NEEDS_HUMAN, failure=failure
-                )
+                await self._give_up(claim, failure_of(_defect("The deploy", claim, error)))
         except LeaseLost:
             log.warning("lease_lost")
         except StoreError as error:
             log.error("store_failed", reason=error.reason, detail=error.detail)
+
+    async def _give_up(self, claim: Claim, failure: Failure) -> None:
+        store = self._services.store
+        deploy = await store.deploys.get_for_target(claim.deploy_id, claim.position)
+        if deploy.targets[0].state is TargetState.PUTTING_BACK:
+            await store.work.move(claim, TargetState.NEEDS_HUMAN, put_back_failure=failure)
+        else:
+            await store.work.move(claim, TargetState.NEEDS_HUMAN, failure=failure)
 
     async def _run(self, claim: Claim, signal: StopSignal) -> None:
         deploy = await self._services.store.deploys.get_for_target(claim.deploy_id, claim.position)
@@ -95,12 +101,26 @@ class TargetRunner:
             return
         try:
             _require_known(target)
+            await self._require_confirmed_since(run)
             await self._forward(run, target.plan.steps, signal)
             await self._services.store.work.move(claim, _good_end(run))
         except (LeaseLost, StoreError):
             raise
         except DeployError as error:
             await self._failed(run, error)
+
+    async def _require_confirmed_since(self, run: Run) -> None:
+        """Raise `PutBackFailed` when nobody knows what is live, and nobody has confirmed this
+        deploy with that said: nothing is changed by itself then."""
+        failed = await self._services.store.put_backs.failed(run.deployment, [run.location])
+        deploy = failed.get(run.location)
+        said = run.target.plan.put_back_failed
+        if deploy is None or (deploy == said and run.deploy.confirmed_at is not None):
+            return
+        raise PutBackFailed(
+            f"Deploy {deploy} failed and could not put {run.location} back after this one was "
+            "planned: what is live is unknown."
+        )
 
     async def _forward(
         self, run: Run, steps: tuple[StepName, ...], signal: StopSignal | None

@@ -43,6 +43,12 @@ from handlers.text.steps import STEPS, queue_words
 
 LOOK_SECONDS = 0.2
 
+NOT_CONFIRMED = "Nothing was changed. `--yes` confirms without a question."
+NOT_CONFIRMED_UNKNOWN = (
+    "Nothing was changed. Putting back has failed before: a person must look at what is live and "
+    "confirm at a terminal or in Slack; `--yes` isn't enough."
+)
+
 _EXIT = {
     DeployState.SUCCEEDED: ExitCode.GOOD,
     DeployState.CANCELLED: ExitCode.CANCELLED,
@@ -100,12 +106,14 @@ async def carry_out(
     """Carry out what was asked for. Returns the exit code."""
     async with open_core(settings, kind="cli") as core:
         plan = await core.engine.plan(request)
-        if plan_only or (plan.protected and not yes):
+        # What nobody knows is a person's to look at: `--yes` in a job is nobody.
+        unknown = bool(plan.put_backs_failed)
+        if plan_only or unknown or (plan.protected and not yes):
             console.print(plan_table(plan))
             if plan_only:
                 return ExitCode.GOOD
             if not sys.stdin.isatty() or not Confirm.ask("Deploy this?", default=False):
-                console.print("Nothing was changed. `--yes` confirms without a question.")
+                console.print(NOT_CONFIRMED_UNKNOWN if unknown else NOT_CONFIRMED)
                 return ExitCode.CANCELLED
         # What was shown is what is held: it is compared again when it is confirmed.
         deploy = await core.engine.start_plan(plan, request)

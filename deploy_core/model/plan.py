@@ -149,6 +149,7 @@ class TargetPlan(Frozen):
     may_stay: bool = False  # nothing is sent where the same content is live already
     risks: tuple[str, ...] = ()
     steps: tuple[StepName, ...] = ()
+    put_back_failed: int | None = None  # the deploy since which nobody knows what is live
 
     @property
     def agent_queue(self) -> str | None:
@@ -163,9 +164,16 @@ class DeployPlan(Frozen):
     kind: DeployKind
     deployment: str
     targets: tuple[TargetPlan, ...]
-    protected: bool = False
+    protected: bool = False  # it waits for its author's Confirm
     confirm_deadline: float = 3600.0  # seconds that a protected one waits for its Confirm
     put_back: bool = True
+
+    @property
+    def put_backs_failed(self) -> dict[str, int]:
+        """The locations of which nobody knows what is live, each with the deploy that could not
+        put it back."""
+        found = {target.location: target.put_back_failed for target in self.targets}
+        return {location: deploy for location, deploy in found.items() if deploy is not None}
 
     @property
     def digest(self) -> str:

@@ -4,7 +4,7 @@ Functions that return mrkdwn take raw names and escape them; `…_line` ones are
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -243,7 +243,14 @@ def failed_heading(target: Target, same: int = 0) -> str:
 
 
 def ask_to_confirm(deploy: Deploy) -> str:
-    """Return what is asked of the author, by a protected deployment or before an update."""
+    """Return what is asked of the author, by a protected deployment, before an update, or where
+    nobody knows what is live."""
+    failed = deploy.plan.put_backs_failed
+    if failed:
+        return (
+            f"{put_backs_failed(failed)} Look at it in Dagster+ first: nothing happens until"
+            f" {who(deploy.by)} presses Confirm. The plan expires {date(deploy.confirm_until)}."
+        )
     if _updates(deploy):
         what = name(deploy.targets[0].location)
         return (
@@ -254,6 +261,14 @@ def ask_to_confirm(deploy: Deploy) -> str:
         f"{name(deploy.deployment)} is protected: nothing happens until {who(deploy.by)} presses"
         f" Confirm. The plan expires {date(deploy.confirm_until)}."
     )
+
+
+def put_backs_failed(failed: Mapping[str, int]) -> str:
+    """Return of which locations nobody knows what is live, and since which deploys."""
+    shown = list(failed.items())[:3]
+    named = ", ".join(f"{name(location)} (deploy {deploy})" for location, deploy in shown)
+    more = f" and {len(failed) - len(shown)} more" if len(failed) > len(shown) else ""
+    return f"Putting back has failed and what is live is unknown: {named}{more}."
 
 
 def pressed_line(deploy: Deploy) -> str:

@@ -4,7 +4,7 @@ from typing import Final
 
 from deploy_core.model.deploys import Deploy, Failure, StepState, Stop, Target
 from deploy_core.model.documents import version_of
-from deploy_core.model.errors import NothingToGoBackTo
+from deploy_core.model.errors import NothingToGoBackTo, PutBackFailed
 from deploy_core.model.explain import Explanation
 from deploy_core.model.plan import DeployKind, StepName
 from deploy_core.model.states import WENT_LIVE, TargetState
@@ -40,9 +40,17 @@ def still_live(target: Target) -> str:
     """Return what is live where our change was never sent, or was taken back."""
     if target.plan.live is None:
         return "nothing was changed"
+    if not changed(target) and _nobody_knows(target):
+        return "nothing was changed, and what is live is still unknown"
     if changed(target):
         return f"{put_back_version(target)} is live again"
     return f"nothing was changed, {version(target.plan.live.version)} is still live"
+
+
+def _nobody_knows(target: Target) -> bool:
+    """Tell whether what was live before is unknown: an earlier deploy could not put it back."""
+    refused = target.failure is not None and target.failure.reason == PutBackFailed.reason
+    return refused or target.plan.put_back_failed is not None
 
 
 def put_back_line(deploy: Deploy, target: Target) -> str:
@@ -62,9 +70,14 @@ def put_back_line(deploy: Deploy, target: Target) -> str:
 def _could_not(target: Target, failure: Failure) -> str:
     why = sentence(f"{failure.summary} {failure.next_step}", 500)
     if failure.reason != NothingToGoBackTo.reason:
-        return f"It could not be rolled back: {why}"
+        locked = f" {LOCKED}" if target.state is TargetState.NEEDS_HUMAN else ""
+        return f"It could not be rolled back: {why}{locked}"
     return FIRST_DEPLOY if target.plan.live is None else f"There is nothing to go back to. {why}"
 
+
+LOCKED: Final = (
+    "Until a version is seen live again, every deploy of it waits for a person's Confirm."
+)
 
 FIRST_DEPLOY: Final = "There is nothing to go back to: this was its first deploy."
 
@@ -119,7 +132,7 @@ def live_version(target: Target) -> str | None:
         return version(target.plan.version) + unsure
     if target.state is TargetState.PUT_BACK:
         return put_back_version(target)
-    if not changed(target):  # among them what was unchanged
+    if not changed(target) and not _nobody_knows(target):  # among them what was unchanged
         before = target.plan.live
         return None if before is None else version(before.version)
     if target.state is TargetState.CANCELLED and target.plan.live is not None:

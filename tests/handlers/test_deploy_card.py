@@ -141,7 +141,8 @@ PUT_BACK_FAILED = Failure(
         (
             S.NEEDS_HUMAN,
             {"put_back_failure": PUT_BACK_FAILED},
-            "It could not be rolled back: It was still loading. Look at the agent.",
+            ("It could not be rolled back: It was still loading. Look at the agent. Until a version"
+            " is seen live again, every deploy of it waits for a person's Confirm."),
         ),
         (
             S.FAILED,

@@ -45,6 +45,8 @@ class Watch:
     """Looks at every commit and at every change that arrives; what is wrong is in `broken`.
 
     `now` is the time of leases. `late` are the targets of which something was delivered late.
+    `unknown` are the locations that could not be put back, each with the deploys that had been
+    confirmed before.
     """
 
     file: Path
@@ -53,6 +55,7 @@ class Watch:
     broken: list[str] = field(default_factory=list)
     sent: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     late: set[tuple[str, str]] = field(default_factory=set)
+    unknown: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     moved: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -94,10 +97,20 @@ class Watch:
         self.i3_a_finished_step_stays_finished(before.steps, steps)
         self.i6_each_change_has_its_event_and_its_card(changed, events)
         for was, row in changed:
+            self._note_what_is_known(was, row, targets)
             self.i10_put_back_once(was, row)
             self.an_accepted_stop_is_obeyed(row)
             self.an_end_is_what_was_seen(row, steps)
         self.i9_only_what_was_seen_live_is_last_good()
+
+    def _note_what_is_known(self, was: Row, row: Row, targets: dict[int, Row]) -> None:
+        place = (row["deployment"], row["location"])
+        if was["state"] == _BACK and row["state"] == TargetState.NEEDS_HUMAN.value:
+            self.unknown[place] = {
+                each["deploy_id"] for each in targets.values() if each["confirmed_at"] is not None
+            }
+        elif row["state"] in {*_GOOD, TargetState.PUT_BACK.value}:
+            self.unknown.pop(place, None)
 
     def i1_one_at_a_time(self, targets: dict[int, Row]) -> None:
         """At most one deploy changes a location."""
@@ -201,6 +214,7 @@ class Watch:
         self.i4_the_lease_is_ours(by, worker, claim, row)
         self.i5_what_was_approved_is_what_is_sent(row, change)
         self.nobody_is_overwritten(by, woken, change)
+        self.what_is_unknown_is_changed_by_a_person(row, change)
 
     def i4_the_lease_is_ours(self, by: str, worker: str, claim: Claim, row: Row) -> None:
         """A change is sent only under a lease that is valid at that moment."""
@@ -231,6 +245,14 @@ class Watch:
         read = max(self.dagster.read_at[by, change.deployment], woken)
         if others > read and change.at - others > A_MOMENT:
             self.violated("overwritten", f"{by} sent over a change that it had not looked for")
+
+    def what_is_unknown_is_changed_by_a_person(self, row: Row, change: Change) -> None:
+        """Where putting back has failed nothing is sent that nobody has confirmed since."""
+        before = self.unknown.get(change.place)
+        if before is None:
+            return
+        if row["confirmed_at"] is None or row["deploy_id"] in before:
+            self.violated("unknown", f"deploy {row['deploy_id']} went on by itself")
 
     def applied(self, claim: Claim | None, change: Change) -> None:
         """Count what has really changed Dagster+."""

@@ -88,6 +88,7 @@ DeployError
 │   ├── Overtaken             overtaken          an old deploy's button would undo a later deploy
 │   ├── Superseded            superseded         somebody else changed the location meanwhile
 │   ├── NothingToGoBackTo     nothing_to_go_back_to
+│   ├── PutBackFailed         put_back_failed    what is live is unknown, and nobody confirmed
 │   ├── AlreadyEnded          already_ended
 │   ├── AlreadySent           already_sent       too late to cancel: offers to go back
 │   └── OtherVersion          other_version      planned by a version that knows more steps
@@ -193,6 +194,7 @@ from deploy_core.model.errors.state import (
     Overtaken,
     PlanChanged,
     PlanExpired,
+    PutBackFailed,
     RefMoved,
     StateError,
     Superseded,
@@ -281,6 +283,7 @@ __all__ = [
     "ProjectNotInstallable",
     "ProtocolError",
     "PushFailed",
+    "PutBackFailed",
     "PythonVersionUnknown",
     "RateLimited",
     "RefMoved",

@@ -74,6 +74,15 @@ class NothingToGoBackTo(StateError):
     default_next_step = "Mend the code and deploy again."
 
 
+class PutBackFailed(StateError):
+    """An earlier deploy could not put the location back; nobody has confirmed this one since."""
+
+    reason = "put_back_failed"
+    default_next_step = (
+        "Look at it in Dagster+, then deploy again: the plan says so and waits for a Confirm."
+    )
+
+
 class AlreadyEnded(StateError):
     """The deploy has ended."""
 
