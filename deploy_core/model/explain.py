@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from deploy_core.model.explain_rules import Evidence, likely_cause
+from deploy_core.model.evidence import Evidence
+from deploy_core.model.explain_rules import likely_cause
 from deploy_core.model.python_error import ChainedError, PythonError
 
 MOST_FRAMES = 1_000

@@ -6,48 +6,10 @@ about the machine come before the ones about the code.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+
+from deploy_core.model.evidence import Evidence, Rule
 
 _AGAIN = "push, and deploy again."
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is known of a failed load: the root error, and the text of the whole chain.
-
-    `frames` are (file, function, code) of the root error, innermost last.
-    """
-
-    exception: str
-    message: str
-    text: str
-    frames: tuple[tuple[str, str, str], ...] = ()
-    own_modules: frozenset[str] = frozenset()
-    reason: str = "load_failed"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A pattern over the whole text, or over the root error's message where `names` are given.
-
-    `cause` may use the pattern's groups by number. `when` can narrow it further.
-    """
-
-    name: str
-    pattern: re.Pattern[str]
-    cause: str
-    next_step: str
-    names: frozenset[str] = frozenset()
-    when: Callable[[Evidence], bool] = lambda evidence: True
-
-    def match(self, evidence: Evidence) -> re.Match[str] | None:
-        """Return the match, if the rule speaks of this error."""
-        if self.names and evidence.exception not in self.names:
-            return None
-        if not self.when(evidence):
-            return None
-        return self.pattern.search(evidence.message if self.names else evidence.text)
 
 
 def likely_cause(evidence: Evidence) -> tuple[str, str, str]:
@@ -356,47 +318,3 @@ RULES: tuple[Rule, ...] = (
 
 def _from_the_agent(evidence: Evidence) -> bool:
     return "Timed out" in evidence.text or "user code server" in evidence.text
-
-
-@dataclass(frozen=True)
-class Advice:
-    """A likely cause and the next step for a location that gave no Python error."""
-
-    cause: str
-    next_step: str
-
-
-def explain_reason(
-    reason: str,
-    *,
-    location: str,
-    deployment: str,
-    queue: str | None = None,
-    queues: tuple[str, ...] = (),
-    seconds: float | None = None,
-) -> Advice | None:
-    """Explain a reason code that comes without a Python error; None for any other reason.
-
-    `queue` is the agent queue of the location (None: the default one), `queues` are those that
-    running agents serve, and `seconds` is how long we waited.
-    """
-    if reason == "no_agent":
-        return Advice(
-            f"No agent of {deployment} is running, so nobody loads {location}.",
-            "Start the agent (or look why it stopped), then retry.",
-        )
-    if reason == "no_agent_on_queue":
-        named = f"the queue “{queue}”" if queue else "the default queue"
-        served = f" The running agents serve: {', '.join(queues)}." if queues else ""
-        return Advice(
-            f"Agents of {deployment} run, but none serves {named} of {location}.{served}",
-            "Start an agent on that queue, or change `agent_queue` in dagster_cloud.yaml.",
-        )
-    if reason == "load_timed_out":
-        waited = f" after {int(seconds)} s" if seconds is not None else ""
-        return Advice(
-            f"The agent took the change, but {location} was still loading{waited}: the image may be"
-            " large, the import slow, the agent busy, or its engine or cluster down.",
-            "Look at the agent's log; raise `load_deadline` if the location only needs longer.",
-        )
-    return None

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
+from deploy_core.model.advice import explain_reason
 from deploy_core.model.deploys import Deploy, Failure, Target
 from deploy_core.model.explain import Explanation, explain, without_credentials
-from deploy_core.model.explain_rules import explain_reason
 from deploy_core.model.plan import StepName
 from deploy_core.model.python_error import PythonError
 from deploy_core.model.states import TargetState

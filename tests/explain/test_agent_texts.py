@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from deploy_core.model.advice import Advice, explain_reason
 from deploy_core.model.explain import explain, full_trace, without_credentials
-from deploy_core.model.explain_rules import Advice, explain_reason
 from deploy_core.model.python_error import ChainedError, PythonError
 from sandbox.dagster_plus.load_errors import LoadError, deep_load_error
 from tests.handlers.worlds import ERRORS, HOSTILE
