@@ -3,20 +3,18 @@
     deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--why "…"]
 
 Forgiving in how it is typed (smart quotes, `—all`, commas, Slack's own escapes), strict in what it
-means: a word that has no place is refused, never skipped.
+means: a word that has no place is refused, never skipped. The words are read in `said`; here they
+become a command, for each verb in its own way.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from deploy_core.model.adding import require_code_source
 from deploy_core.model.errors import UsageError
 from deploy_core.model.plan import CodeOptions
 from handlers.commands import (
-    FROM,
-    RESERVED,
     STATES,
     Agents,
     Cancel,
@@ -38,43 +36,9 @@ from handlers.location_commands import (
     RestoreLocation,
     said_document,
 )
-from handlers.usage import (
-    CODE_OPTIONS,
-    FLAGS,
-    FORMS,
-    OPTIONS,
-    OTHER_NAMES,
-    form_error,
-    near,
-    no_option,
-    short,
-)
-from handlers.words import DASHES, Word, clean, single_dash, split, unwrap
-
-MOST_LOCATIONS: Final = 300
-MOST_NAME: Final = 200
-MOST_WHY: Final = 500
-MOST_IMAGE: Final = 500
-
-_USER_ID: Final = re.compile(r"^[UW][A-Z0-9]{6,}$")
-
-
-@dataclass
-class _Said:
-    """The parts of a text, whatever the verb."""
-
-    verb: str
-    names: list[tuple[str, str | None]] = field(default_factory=list)  # with their @REF
-    numbers: list[int] = field(default_factory=list)
-    lone_ref: str | None = None
-    deployment: str | None = None
-    flags: set[str] = field(default_factory=set)
-    values: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def all(self) -> bool:
-        """Whether every location is meant."""
-        return "all" in self.flags
+from handlers.said import Said, read
+from handlers.usage import CODE_OPTIONS, FORMS, form_error, near, short
+from handlers.words import Word, clean, split, unwrap
 
 
 def parse(text: str) -> Command:
@@ -88,7 +52,7 @@ def parse(text: str) -> Command:
     verb = _verb(words[0])
     if verb == "help":
         return _help(words[1:])
-    return _BUILD[verb](_read(verb, words[1:]))
+    return _BUILD[verb](read(verb, words[1:]))
 
 
 def after_mention(text: str, bot_user_id: str) -> str:
@@ -133,145 +97,7 @@ def _help(words: Sequence[Word]) -> Help:
     return Help(topic)
 
 
-def _read(verb: str, words: Sequence[Word]) -> _Said:
-    said = _Said(verb)
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if word.option is not None:
-            _read_option(said, word, rest)
-        elif (dashed := single_dash(word)) is not None:
-            raise no_option(verb, dashed)
-        elif word.quoted is None and word.raw[0] in DASHES:
-            raise form_error(verb, f"“{short(word.raw)}” has no place here.")
-        elif word.bare in RESERVED or (verb == "remove-location" and word.bare == FROM):
-            _read_deployment(said, word, rest)
-        elif word.quoted is None and word.rest.startswith("@"):
-            _set_ref(said, word.rest[1:].rstrip(","))
-        else:
-            _read_names(said, word)
-    if len(said.names) > MOST_LOCATIONS:
-        raise form_error(verb, f"More than {MOST_LOCATIONS} locations are named.")
-    return said
-
-
-def _read_deployment(said: _Said, word: Word, rest: list[Word]) -> None:
-    if said.deployment is not None:
-        raise form_error(said.verb, "Two deployments are named; one deploy goes to one of them.")
-    if not rest or rest[0].option is not None:
-        raise form_error(said.verb, f"After “{word.raw.lower()}” a deployment is missing.")
-    value = rest.pop(0)
-    name, ref = _name_and_ref(said.verb, value.quoted, value.rest.rstrip(","))
-    said.deployment = _named(said.verb, name, "deployment")
-    if ref is not None:
-        _set_ref(said, ref)
-
-
-def _read_option(said: _Said, word: Word, rest: list[Word]) -> None:
-    option = word.option or ""
-    option = OTHER_NAMES.get(said.verb, {}).get(option, option)
-    if option not in OPTIONS.get(said.verb, ()):
-        raise no_option(said.verb, option)
-    if option in FLAGS:
-        if word.quoted is not None or word.rest:
-            raise form_error(said.verb, f"--{option} takes no value.")
-        said.flags.add(option)
-        return
-    value = _value(option, word, rest).strip()
-    if not value:
-        raise form_error(said.verb, f"After --{option} its value is missing.")
-    if option == "ref":
-        _set_ref(said, value)
-        return
-    if option in said.values:
-        raise form_error(said.verb, f"--{option} is given twice.")
-    most = MOST_WHY if option == "why" else MOST_IMAGE
-    if len(value) > most:
-        raise form_error(said.verb, f"The value of --{option} is longer than {most} characters.")
-    if option == "image" and " " in value:
-        raise form_error(said.verb, "An image has no spaces in its name.")
-    said.values[option] = value
-
-
-def _value(option: str, word: Word, rest: list[Word]) -> str:
-    if word.quoted is not None:
-        return word.quoted + word.rest
-    parts = [word.rest] if word.rest else []
-    if option != "why":
-        if parts:
-            return parts[0]
-        if not rest or rest[0].option is not None:
-            return ""
-        value = rest.pop(0)
-        return (value.quoted or "") + value.rest
-    if not parts and rest and rest[0].quoted is not None:
-        value = rest.pop(0)
-        return (value.quoted or "") + value.rest
-    # a reason without quotes goes on to the next option
-    while rest and rest[0].option is None:
-        parts.append(rest.pop(0).raw)
-    return " ".join(parts)
-
-
-def _read_names(said: _Said, word: Word) -> None:
-    if said.deployment is not None:
-        raise form_error(
-            said.verb,
-            f"“{short(word.raw)}” stands after the deployment; locations come before it.",
-        )
-    if word.quoted is not None:
-        _, ref = _name_and_ref(said.verb, word.quoted, word.rest.rstrip(","))
-        said.names.append((_named(said.verb, word.quoted, "location"), ref))
-        return
-    for part in word.rest.split(","):
-        if not part:
-            continue
-        if number := re.fullmatch(r"#?(\d{1,18})", part, re.ASCII):
-            said.numbers.append(int(number[1]))
-        name, ref = _name_and_ref(said.verb, None, part)
-        if name:
-            said.names.append((_named(said.verb, name, "location"), ref))
-        elif ref is not None:
-            _set_ref(said, ref)
-
-
-def _name_and_ref(verb: str, quoted: str | None, rest: str) -> tuple[str, str | None]:
-    name, sign, ref = rest.partition("@")
-    return (name if quoted is None else quoted), (_ref(verb, ref) if sign else None)
-
-
-def _ref(verb: str, ref: str) -> str:
-    ref = ref.removeprefix("@")  # `core@@jane`: Slack had made a mention of it
-    if not ref:
-        raise form_error(verb, "After @ a branch, tag or commit is missing.")
-    if _USER_ID.match(ref):
-        raise form_error(
-            verb,
-            "Slack read the name after @ as a person.",
-            choices=("--ref NAME",),
-        )
-    if len(ref) > MOST_NAME or ref.startswith("-") or set(ref) & set(' "“”'):
-        raise form_error(verb, f"“{short(ref)}” can't be the name of a branch, tag or commit.")
-    return ref
-
-
-def _set_ref(said: _Said, ref: str) -> None:
-    ref = _ref(said.verb, ref)
-    if said.lone_ref not in {None, ref}:
-        raise form_error(said.verb, "Two different refs are given; one deploy has one ref.")
-    said.lone_ref = ref
-
-
-def _named(verb: str, name: str, what: str) -> str:
-    name = name.strip()
-    if not name:
-        raise form_error(verb, f"The name of a {what} is empty.")
-    if len(name) > MOST_NAME:
-        raise form_error(verb, f"The name of a {what} is longer than {MOST_NAME} characters.")
-    return name
-
-
-def _the_ref(said: _Said) -> str | None:
+def _the_ref(said: Said) -> str | None:
     refs = {ref for _, ref in said.names if ref is not None}
     if said.lone_ref is not None:
         refs.add(said.lone_ref)
@@ -287,19 +113,19 @@ def _the_ref(said: _Said) -> str | None:
     return ref
 
 
-def _no_ref(said: _Said) -> None:
+def _no_ref(said: Said) -> None:
     if _the_ref(said) is not None:
         raise form_error(said.verb, f"{said.verb} takes no @REF.", choices=("deploy",))
 
 
-def _locations(said: _Said) -> tuple[str, ...]:
+def _locations(said: Said) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name for name, _ in said.names))
     if said.all and names:
         raise form_error(said.verb, "Both locations and --all are given; say one of them.")
     return names
 
 
-def _deploy(said: _Said) -> Command:
+def _deploy(said: Said) -> Command:
     names, ref = _locations(said), _the_ref(said)
     image, why = said.values.get("image"), said.values.get("why")
     if image is not None and (said.all or len(names) > 1):
@@ -314,7 +140,7 @@ def _deploy(said: _Said) -> Command:
     return Deploy(names, said.all, ref, said.deployment, image, why, rebuild, code)
 
 
-def _code(said: _Said) -> CodeOptions:
+def _code(said: Said) -> CodeOptions:
     given = {
         name.replace("-", "_"): said.values[name] for name in CODE_OPTIONS if name in said.values
     }
@@ -324,7 +150,7 @@ def _code(said: _Said) -> CodeOptions:
     return code
 
 
-def _add_location(said: _Said) -> Command:
+def _add_location(said: Said) -> Command:
     _no_ref(said)
     name = _the_location(said) if said.names else ""
     document, why = said_document(name, said.values), said.values.get("why")
@@ -334,26 +160,26 @@ def _add_location(said: _Said) -> Command:
     return AddLocation(document, said.deployment, why)
 
 
-def _edit_location(said: _Said) -> Command:
+def _edit_location(said: Said) -> Command:
     return EditLocation(_the_location(said), said.deployment)
 
 
-def _the_location(said: _Said) -> str:
+def _the_location(said: Said) -> str:
     _no_ref(said)
     if len(said.names) != 1:
         raise form_error(said.verb, f"{said.verb} takes the name of one code location.")
     return said.names[0][0]
 
 
-def _remove_location(said: _Said) -> Command:
+def _remove_location(said: Said) -> Command:
     return RemoveLocation(_the_location(said), said.deployment)
 
 
-def _restore_location(said: _Said) -> Command:
+def _restore_location(said: Said) -> Command:
     return RestoreLocation(_the_location(said), said.deployment, said.values.get("why"))
 
 
-def _redeploy(said: _Said) -> Command:
+def _redeploy(said: Said) -> Command:
     _no_ref(said)
     names = _locations(said)
     if not names and not said.all:
@@ -361,7 +187,7 @@ def _redeploy(said: _Said) -> Command:
     return Redeploy(names, said.all, said.deployment, said.values.get("why"))
 
 
-def _rollback(said: _Said) -> Command:
+def _rollback(said: Said) -> Command:
     _no_ref(said)
     why = said.values.get("why")
     if said.numbers and len(said.names) == 1:
@@ -369,7 +195,7 @@ def _rollback(said: _Said) -> Command:
     return Rollback(_locations(said), None, said.deployment, why)
 
 
-def _one(said: _Said) -> tuple[int | None, str | None]:
+def _one(said: Said) -> tuple[int | None, str | None]:
     _no_ref(said)
     if len(said.names) > 1:
         raise form_error(said.verb, f"{said.verb} takes one of them at a time.")
@@ -378,26 +204,26 @@ def _one(said: _Said) -> tuple[int | None, str | None]:
     return None, said.names[0][0] if said.names else None
 
 
-def _cancel(said: _Said) -> Command:
+def _cancel(said: Said) -> Command:
     return Cancel(*_one(said), said.deployment)
 
 
-def _logs(said: _Said) -> Command:
+def _logs(said: Said) -> Command:
     return Logs(*_one(said), said.deployment)
 
 
-def _one_location(said: _Said) -> str | None:
+def _one_location(said: Said) -> str | None:
     _no_ref(said)
     if len(said.names) > 1:
         raise form_error(said.verb, f"{said.verb} takes one location, or none for all.")
     return said.names[0][0] if said.names else None
 
 
-def _deploys(said: _Said) -> Command:
+def _deploys(said: Said) -> Command:
     return Deploys(_one_location(said), said.deployment)
 
 
-def _status(said: _Said) -> Command:
+def _status(said: Said) -> Command:
     state, page = said.values.get("state"), said.values.get("page", "1")
     if state is not None and state.lower() not in STATES:
         raise form_error(
@@ -416,14 +242,14 @@ def _status(said: _Said) -> Command:
     )
 
 
-def _agents(said: _Said) -> Command:
+def _agents(said: Said) -> Command:
     _no_ref(said)
     if said.names:
         raise form_error("agents", "agents takes no location.", choices=("status",))
     return Agents(said.deployment, "here" in said.flags)
 
 
-_BUILD: Final[dict[str, Callable[[_Said], Command]]] = {
+_BUILD: Final[dict[str, Callable[[Said], Command]]] = {
     "deploy": _deploy,
     "add-location": _add_location,
     "edit-location": _edit_location,

@@ -11,9 +11,9 @@ from deploy_core.model.plan import Document
 from deploy_core.sources import location_fields as fields
 from handlers import actions, limits
 from handlers.blocks import Block, input_block, plain_text, section
-from handlers.grammar import MOST_WHY
 from handlers.modals import read_metadata
 from handlers.mrkdwn import sentence, words
+from handlers.said import MOST_WHY
 from handlers.text import forms as form_text
 from handlers.text import location_form as text
 

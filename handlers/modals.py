@@ -16,8 +16,9 @@ from deploy_core.model.plan import CodeOptions, short_image
 from handlers import actions, limits
 from handlers.blocks import Block, input_block, plain_text, section
 from handlers.commands import Deploy, OpenDeployForm, code_options, typed
-from handlers.grammar import MOST_NAME, MOST_WHY, parse
+from handlers.grammar import parse
 from handlers.mrkdwn import pre, sentence
+from handlers.said import MOST_NAME, MOST_WHY
 from handlers.text import forms as text
 
 LOCATIONS: Final = "locations"
