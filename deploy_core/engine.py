@@ -36,7 +36,7 @@ class Engine:
     async def start(self, request: DeployRequest, place: Place | None = None) -> Deploy:
         """Plan the request and write it as a deploy, which a worker then runs.
 
-        A deploy to a protected deployment waits for its author's `confirm`.
+        One whose plan says so (`DeployPlan.protected`) waits for its author's `confirm`.
         """
         return await self.start_plan(await self.plan(request), request, place=place)
 

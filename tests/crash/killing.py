@@ -9,7 +9,7 @@ from deploy_core.model.states import TargetState
 from tests.crash.forks import Bot
 from tests.crash.world import World, eventually, finished_once, killed
 
-END_SECONDS = 90.0
+END_SECONDS = 300.0
 
 ARTIFACT_STEPS = {StepName.BUILD, StepName.PUSH, StepName.BUILD_PEX, StepName.UPLOAD_PEX}
 """They need a Docker engine, or a store for PEX files: see `test_artifact_steps`."""
@@ -111,7 +111,9 @@ class Killing:
         deploy = await world.store.deploys.get(left.deploy_id)
         assert deploy.targets[0].state is kind.ends, (place, deploy.targets[0])
         finished_once(await world.step_events(left.deploy_id))
-        assert len(await world.mutations()) == kind.mutations, place
+        # (An address for an upload is asked for by a mutation, which changes nothing.)
+        sent = [one for one in await world.mutations() if one["operation"] == "ChatopsPutLocation"]
+        assert len(sent) == kind.mutations, place
         cards = await world.cards(left.deploy_id)
         most = 1 if self.scopes else 2
         assert 1 <= len(cards) <= most, (place, [card.text for card in cards])

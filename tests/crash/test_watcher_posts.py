@@ -54,7 +54,7 @@ class Story:
         async def look() -> bool:
             if self.bot.dead:
                 return True
-            said = [message.shown for message in await everything(self.world)]
+            said = [f"{each.text}\n{each.shown}" for each in await everything(self.world)]
             return any(says in each for each in said) and not await self.world.unsent()
 
         await eventually(look, 60, f"“{says}”")
@@ -65,6 +65,15 @@ async def everything(world: World) -> list[SeenMessage]:
     """What the bot has said in the channel and in its threads."""
     cards = [each for each in await world.workspace.messages(CHANNEL) if is_card(each)]
     return [*cards, *[reply for card in cards for reply in await world.replies(card)]]
+
+
+async def wanted(world: World) -> int:
+    """How many posts and replies the store says there are."""
+    async with world.store.database.read() as connection:
+        written = (await connection.execute(posts.select())).all()
+        asked = outbox.select().where(outbox.c.topic != "card")
+        replies = (await connection.execute(asked)).all()
+    return len(written) + len(replies)
 
 
 async def looked(world: World, bot: Bot) -> None:
@@ -90,10 +99,14 @@ async def test_killed_anywhere_each_post_of_the_watcher_is_there_once(tmp_path: 
             assert crashing.dead, f"{place} was never reached"
             await story.bot.stop()
 
-        said = Counter(json.dumps(each.metadata) for each in await everything(world))
+        await world.start()
+        said: Counter[str] = Counter()
+
+        async def all_said() -> bool:
+            said.clear()
+            said.update(json.dumps(each.metadata) for each in await everything(world))
+            return not await world.unsent() and said.total() >= await wanted(world)
+
+        await eventually(all_said, 60, "all posts and replies")
         assert set(said.values()) == {1}, said
-        async with world.store.database.read() as connection:
-            written = (await connection.execute(posts.select())).all()
-            asked = outbox.select().where(outbox.c.topic != "card")
-            replies = (await connection.execute(asked)).all()
-        assert len(said) == len(written) + len(replies)
+        assert said.total() == await wanted(world)

@@ -77,6 +77,31 @@ async def test_what_a_dead_process_was_sending_is_looked_for_and_sent_again(
     assert (await _one(other)).id != card.id, "the newer card is next"
 
 
+async def test_a_post_that_two_processes_sent_is_where_the_second_one_says(
+    store: Store, other: Store, clock: ManualClock
+) -> None:
+    async with store.database.write() as connection:
+        post_id = await add_post(
+            connection, key="k", kind="note", channel="C1", data={}, at=clock.now()
+        )
+    assert post_id is not None
+    card = await _one(store)
+    await store.outbox.take(card)
+    await clock.advance(LEASE.total_seconds())
+    assert await other.outbox.recover() == 1
+    again = await _one(other)
+    assert again.unsure
+    await other.outbox.take(again)
+    assert not await store.outbox.posted(card, Place(channel="C1", ts="1")), "the woken one"
+    assert await other.outbox.posted(again, Place(channel="C2", ts="2"))
+    assert await store.outbox.place(card) == Place(channel="C2", ts="2")
+    post = await store.posts.get(post_id)
+    assert (post.channel, post.ts) == ("C2", "2")
+    await other.outbox.sent(again)
+    await store.outbox.sent(card)
+    assert (await _one(other)).topic == "card", "what the woken one has edited is drawn over"
+
+
 async def test_the_edit_of_a_woken_process_is_drawn_over(
     store: Store, other: Store, clock: ManualClock
 ) -> None:
