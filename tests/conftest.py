@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
 import asyncpg
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.docker.engine import DockerEngine, why_not
 from tests.support.postgres import USER, running_server, server_programs
+
+hypothesis.settings.register_profile("patient", deadline=None)  # how long one takes proves nothing
+hypothesis.settings.load_profile("patient")
 
 _numbers = count(1)
 

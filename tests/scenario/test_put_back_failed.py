@@ -31,7 +31,7 @@ async def test_the_next_deploy_says_why_it_waits_and_goes_on_when_confirmed(worl
     await world.card("quickstart is live on prod", number=2)
     await world.ended(3)
 
-    await world.types("ada", "/dagster deploy quickstart@v1")
+    await world.types("ada", "/dagster deploy quickstart@v1 --why again")
     await world.card("quickstart is live on prod", number=3)
 
 
