@@ -9,20 +9,34 @@ from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.outbox import Intent
 from deploy_core.store.posts import Post
+from deploy_core.store.reexecutions import REPLY
 from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Said
 from deploy_core.watch.kept_errors import error_of
+from deploy_core.watch.queue import QUEUE
+from deploy_core.watch.schedules import SCHEDULES
 from handlers.blocks import Message, context
 from handlers.cards.digest import digest_message
-from handlers.cards.failed_runs import failed_runs_message, groups_of, trace_post
+from handlers.cards.failed_runs import (
+    failed_runs_message,
+    groups_of,
+    order_post,
+    trace_post,
+)
 from handlers.cards.incidents import changes_message, incidents_message, note_message
 from handlers.cards.links import CardLinks
+from handlers.cards.schedules import schedules_message
 from handlers.cards.thread import ThreadPost
 from handlers.slack import Mark, Slack
 from handlers.slack_errors import ChannelClosed, MessageGone
 from handlers.text.failed_runs import all_fixed, said_of_runs
 from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
+from handlers.text.schedules import all_tick_again, said_of_schedules
+
+_SILENT = (SCHEDULES, QUEUE)
+
+_ALL_ENDED = {RUNS: all_fixed, SCHEDULES: all_tick_again}
 
 _log = structlog.get_logger()
 
@@ -91,17 +105,23 @@ class PostSender:
             if incident is not None:
                 await self._in_thread(post, post.ts, intent, trace_post(incident))
             return
+        if intent.topic == REPLY and intent.position is not None:
+            order = await self._store.reexecutions.get(intent.position)
+            await self._in_thread(post, post.ts, intent, order_post(order, self._links(post)))
+            return
         broadcast = False
         if intent.topic == "event" and intent.position is not None:
             event, incident = await self._store.watching.event(intent.position)
             if incident.kind == RUNS:
                 text = said_of_runs(event.said, event.data)
+            elif incident.kind in _SILENT:
+                text = said_of_schedules(event.said, incident, event.data)
             else:
                 text = said_words(event.said, incident, event.data)
-            broadcast = event.said is Said.FLAPPING
+            broadcast = event.said in {Said.FLAPPING, Said.NEEDS_PEOPLE}
         else:
             incidents = await self._store.watching.incidents_of(post.id)
-            text = (all_fixed if post.data.get("kind") == RUNS else all_ended)(incidents)
+            text = _ALL_ENDED.get(str(post.data.get("kind")), all_ended)(incidents)
         await self._in_thread(post, post.ts, intent, ThreadPost(text), broadcast=broadcast)
 
     async def _in_thread(
@@ -112,8 +132,11 @@ class PostSender:
             post.channel, ts, said, mark, intent, since=intent.created_at, broadcast=broadcast
         )
 
+    def _links(self, post: Post) -> CardLinks:
+        return CardLinks(dagster=self._dagster.deployment_url(str(post.data["deployment"])))
+
     async def _drawn(self, post: Post) -> Message:
-        links = CardLinks(dagster=self._dagster.deployment_url(str(post.data["deployment"])))
+        links = self._links(post)
         if post.kind == "changes":
             return changes_message(post.data, links=links)
         if post.kind == "digest":
@@ -124,8 +147,11 @@ class PostSender:
         if post.data.get("kind") == RUNS:
             ids = [each.id for each in incidents]
             failures = await self._store.failed_runs.of_incidents(ids)
-            groups = groups_of(incidents, failures, await self._store.marks.of(ids))
+            marks, orders = self._store.marks, self._store.reexecutions
+            groups = groups_of(incidents, failures, await marks.of(ids), await orders.of(ids))
             return failed_runs_message(groups, links=links, now=self._clock.now())
+        if post.data.get("kind") in _SILENT:
+            return schedules_message(incidents, links=links, now=self._clock.now())
         found = {each.id: error_of(each.data) for each in incidents}
         errors = {number: error for number, error in found.items() if error is not None}
         return incidents_message(incidents, errors, links=links, now=self._clock.now())

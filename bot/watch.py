@@ -36,6 +36,9 @@ class Watch:
             # On its own: when much fails, reading why takes a while, and locations don't wait.
             runs = partial(self._safely, self._core.run_observer.look, deployment)
             self._jobs.every(seconds, runs, first=first)
+            if settings.watch.schedules:
+                schedules = partial(self._safely, self._core.schedule_observer.look, deployment)
+                self._jobs.every(settings.watch.schedules_seconds, schedules, first=first)
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -44,6 +47,7 @@ class Watch:
 
     async def _look(self, deployment: str) -> None:
         await self._safely(self._core.observer.look, deployment)
+        await self._safely(self._core.medic.look, deployment)
         await self._safely(self._core.digests.look, deployment)
 
     async def _safely(self, look: Callable[[str], Awaitable[bool]], deployment: str) -> None:

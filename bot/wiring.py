@@ -27,9 +27,11 @@ from deploy_core.sources.git import GitMirrors
 from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
 from deploy_core.watch.digests import Digests
+from deploy_core.watch.medic import Medic
 from deploy_core.watch.observer import Observer
 from deploy_core.watch.readings import Readings
 from deploy_core.watch.run_observer import RunObserver
+from deploy_core.watch.schedule_observer import ScheduleObserver
 from deploy_core.worker import Worker
 
 MUTATION_PART = 2 / 3
@@ -50,6 +52,8 @@ class Core:
     board: StatusBoard
     observer: Observer
     run_observer: RunObserver
+    schedule_observer: ScheduleObserver
+    medic: Medic
     digests: Digests
 
     @property
@@ -127,5 +131,7 @@ async def open_core(
             board=board,
             observer=observer,
             run_observer=RunObserver(settings.core, dagster, readings, store, clock),
+            schedule_observer=ScheduleObserver(settings.core, dagster, readings, store, clock),
+            medic=Medic(settings.core, engine, store, clock),
             digests=digests,
         )

@@ -9,8 +9,10 @@ from deploy_core.model.plan import DeployKind, DeployPlan, DeployRequest
 from deploy_core.model.states import GOOD_ENDS, DeployState
 from deploy_core.planner import Planner
 from deploy_core.policy import deployment_named, require_may_deploy
+from deploy_core.reexecution import dry_count, incident_of_runs, reexecute
 from deploy_core.removal import Going, going, remove
 from deploy_core.services import Services
+from deploy_core.watch.reexecution import DryCount, Order
 
 
 class Engine:
@@ -141,6 +143,22 @@ class Engine:
         """Remove a location that was shown. Raises `NotAllowed` and what `remove` raises."""
         require_may_deploy(self._services.settings, deployment, by)
         await remove(self._services, deployment, location, by, shown=shown, origin=origin)
+
+    async def to_reexecute(self, incident_id: int, by: Actor) -> DryCount:
+        """Return what of a group of failed runs would be executed again. Raises `UsageError`,
+        `NotAllowed` and what `dry_count` raises."""
+        incident = await incident_of_runs(self._services, incident_id)
+        require_may_deploy(self._services.settings, incident.deployment, by)
+        return await dry_count(self._services, incident)
+
+    async def reexecute(
+        self, incident_id: int, run_ids: tuple[str, ...], by: Actor, *, origin: str
+    ) -> Order:
+        """Execute failed runs again from where they failed. Raises `UsageError`, `NotAllowed`,
+        `StoreError`; what becomes of each run is in the order."""
+        incident = await incident_of_runs(self._services, incident_id)
+        require_may_deploy(self._services.settings, incident.deployment, by)
+        return await reexecute(self._services, incident, run_ids, by, origin)
 
     async def back_behind(self, deploy_id: int, by: Actor) -> DeployRequest:
         """Return the request that puts back what was live before a deploy."""

@@ -19,8 +19,13 @@ def deployment_named(settings: CoreSettings, name: str | None) -> tuple[str, Dep
 
 
 def require_may_deploy(settings: CoreSettings, deployment: str, actor: Actor) -> None:
-    """Raise `NotAllowed` unless the person is listed; an empty list means that nobody is."""
+    """Raise `NotAllowed` unless the person is listed; an empty list means that nobody is. The
+    medic may where it is set, which no person can be: Slack and the terminal name theirs."""
     name, found = deployment_named(settings, deployment)
+    if actor.kind == "bot":
+        if found.medic is None:
+            raise NotAllowed(f"Nothing is redeployed by itself on {name}: `medic` isn't set.")
+        return
     if not found.may_deploy:
         raise NotAllowed(
             f"Nobody may deploy to {name}: its `may_deploy` list is empty.",

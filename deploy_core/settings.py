@@ -75,6 +75,19 @@ class DigestSettings(Settings):
         return timezone
 
 
+class MedicSettings(Settings):
+    """What is redeployed without being asked: a code location that the infrastructure has failed.
+
+    Each failure gets so many `redeploys` of the same version, the first after `wait_minutes` and
+    each after twice the time of the one before, and a deployment `most_per_day`; then people are
+    asked.
+    """
+
+    redeploys: int = Field(default=1, ge=1, le=5)
+    wait_minutes: Minutes = 2.0
+    most_per_day: int = Field(default=5, ge=1, le=100)
+
+
 class DeploymentSettings(Settings):
     """One full deployment of the organisation.
 
@@ -83,7 +96,8 @@ class DeploymentSettings(Settings):
     `confirm_deadline`.
     `home_channel`: the id of the channel that gets a card which has no channel of its own.
     `watch_channel`: the id of the channel that is told when something breaks, recovers or is
-    changed outside the bot; without it the home channel is.
+    changed outside the bot; without it the home channel is. Without `medic` nothing is redeployed
+    that nobody has asked for.
     """
 
     may_deploy: tuple[str, ...] = ()
@@ -93,6 +107,7 @@ class DeploymentSettings(Settings):
     home_channel: str | None = None
     watch_channel: str | None = None
     digest: DigestSettings | None = None
+    medic: MedicSettings | None = None
     load_deadline: Minutes = 15.0
 
     @property
@@ -277,6 +292,8 @@ class WatchSettings(Settings):
     An agent of which Dagster+ says that it isn't running is an alarm once work of its locations
     has not moved for `agent_work` seconds, or when it has been silent for `agent_silence`.
     With `failed_runs` runs that fail are told of; what failed alike within `known_days` is known.
+    With `schedules` schedules and sensors that fall silent are told of, looked at every
+    `schedules_seconds`, and a run queue in which nothing has begun for `queue_minutes`.
     """
 
     enabled: bool = True
@@ -285,6 +302,9 @@ class WatchSettings(Settings):
     agent_silence: float = Field(default=600.0, ge=0)
     failed_runs: bool = True
     known_days: float = Field(default=7.0, gt=0, le=30)
+    schedules: bool = True
+    schedules_seconds: float = Field(default=120.0, gt=0)
+    queue_minutes: Minutes = 30.0
 
 
 class CoreSettings(Settings):

@@ -26,20 +26,23 @@ RUN: Final = "command.run"  # changes something, after Slack has asked
 SHOW_TRACE: Final = "incident.trace"
 ACKNOWLEDGE: Final = "incident.acknowledge"
 MUTE: Final = "incident.mute"
+REEXECUTE: Final = "incident.reexecute"
 
 DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
 REMOVE_FORM: Final = "remove_form"
 LOCATION_FORM: Final = "location_form"
+REEXECUTE_FORM: Final = "reexecute_form"
 
 SENT: Final = "sent."
 """What a submitted form asks for that isn't the text of a command. No button has such an id."""
 REMOVE: Final = "sent.remove"
 PUT: Final = "sent.put"
+START_AGAIN: Final = "sent.reexecute"
 
 BUTTONS: Final = (CONFIRM, PLAN_AGAIN, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_ERROR)
 """The buttons of a deploy's card that change something or answer, in the order of the card."""
 
-INCIDENT_BUTTONS: Final = (SHOW_TRACE, ACKNOWLEDGE, MUTE)
+INCIDENT_BUTTONS: Final = (REEXECUTE, SHOW_TRACE, ACKNOWLEDGE, MUTE)
 """The buttons of a message about failed runs; their value is the incident's number."""
 
 

@@ -13,8 +13,10 @@ from handlers.commands import OpenDeployForm, typed
 from handlers.desk import Ask, Deal, Desk
 from handlers.location_form import Described, read_location_form
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
+from handlers.reexecute_form import ToReexecute, read_reexecute_form
 from handlers.remove_form import ToRemove, read_remove_form
 from handlers.verbs.location_form import put_described
+from handlers.verbs.reexecute import reexecute_now
 from handlers.verbs.remove import remove_now
 
 _log = structlog.get_logger()
@@ -87,12 +89,16 @@ class Forms:
         known = self._desk.board.known_names
         await self._taken(ack, body, actions.PUT, lambda view: read_location_form(view, known))
 
+    async def reexecution(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Take the form that failed runs are executed again by."""
+        await self._taken(ack, body, actions.START_AGAIN, read_reexecute_form)
+
     async def _taken(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
         action: str,
-        read: Callable[[dict[str, Any]], ToRemove | Described | dict[str, str]],
+        read: Callable[[dict[str, Any]], ToRemove | ToReexecute | Described | dict[str, str]],
     ) -> None:
         with payloads.reading("form"):
             view = body["view"]
@@ -110,6 +116,8 @@ class Forms:
                 await remove_now(self._desk, ask)
             case actions.PUT:
                 await put_described(self._desk, ask)
+            case actions.START_AGAIN:
+                await reexecute_now(self._desk, ask)
             case _:
                 raise UsageError("This form isn't one of ours.")
 

@@ -7,6 +7,7 @@ from deploy_core.watch.marks import MarkKind
 from handlers import actions
 from handlers.desk import Ask, Desk
 from handlers.text.failed_runs import MUTED_FOR, already
+from handlers.verbs.reexecute import open_reexecute_form
 
 _MARKS = {
     actions.SHOW_TRACE: MarkKind.TRACE,
@@ -16,7 +17,8 @@ _MARKS = {
 
 
 class IncidentButtons:
-    """Everybody may look at an error and look after it; only who may deploy may silence one."""
+    """Everybody may look at an error and look after it; only who may deploy may silence one,
+    or execute its runs again."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -26,6 +28,9 @@ class IncidentButtons:
 
         Raises `UsageError` for an incident that isn't there, `NotAllowed`.
         """
+        if ask.action == actions.REEXECUTE:
+            await open_reexecute_form(self._desk, ask, incident_id)
+            return
         store, kind = self._desk.store, _MARKS[ask.action or ""]
         incident = await store.watching.incident(incident_id)
         if incident is None or incident.kind != RUNS:

@@ -37,6 +37,7 @@ def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
     app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
     app.view(actions.LOCATION_FORM)(_readable(forms.location))
     app.view(actions.REMOVE_FORM)(_readable(forms.removal))
+    app.view(actions.REEXECUTE_FORM)(_readable(forms.reexecution))
     app.options(re.compile(r".*"))(forms.options)
     app.action(re.compile(r".*"))(_ignore)
 

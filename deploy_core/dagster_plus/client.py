@@ -10,7 +10,14 @@ import httpx
 from pydantic import JsonValue, SecretStr
 
 from deploy_core.clock import Clock
-from deploy_core.dagster_plus import documents, run_answers, urls, wire
+from deploy_core.dagster_plus import (
+    documents,
+    launch_answers,
+    run_answers,
+    schedule_answers,
+    urls,
+    wire,
+)
 from deploy_core.dagster_plus.documents import Operation
 from deploy_core.dagster_plus.transport import OnCall, Transport, new_http_client
 from deploy_core.dagster_plus.values import (
@@ -113,6 +120,15 @@ class DagsterPlus:
             variables={"name": location},
         )
 
+    async def schedules(self, deployment: str, ticks: int) -> schedule_answers.Ticking:
+        """Return the schedules and sensors of all loaded locations, each with its last ticks."""
+        return await self._transport.call(
+            documents.SCHEDULES,
+            schedule_answers.read_schedules,
+            deployment=deployment,
+            variables={"ticks": ticks},
+        )
+
     async def documents(self, deployment: str) -> dict[str, Document]:
         """Return the document of every location by name: what `put_location` would put back."""
         return await self._shared(documents.LOCATION_DOCUMENTS, wire.read_documents, deployment)
@@ -129,28 +145,61 @@ class DagsterPlus:
         self,
         deployment: str,
         *,
-        statuses: Collection[RunStatus],
+        statuses: Collection[RunStatus] = (),
+        ids: Sequence[str] = (),
         job: str | None = None,
+        tag: tuple[str, str] | None = None,
         updated_after: datetime | None = None,
         created_after: datetime | None = None,
+        created_before: datetime | None = None,
         older_than: str | None = None,
         most: int = 50,
     ) -> list[Run]:
-        """Return the newest runs of these statuses, newest first; the next page of them has those
-        `older_than` the last run's id."""
-        names: list[JsonValue] = [*sorted(statuses)]
-        wanted: dict[str, JsonValue] = {"statuses": names}
+        """Return the newest runs of these statuses (of any without), newest first; the next page of
+        them has those `older_than` the last run's id."""
+        wanted: dict[str, JsonValue] = {}
+        if statuses:
+            wanted["statuses"] = [*sorted(statuses)]
+        if ids:
+            wanted["runIds"] = [*ids]
         if job is not None:
             wanted["pipelineName"] = job
+        if tag is not None:
+            wanted["tags"] = [{"key": tag[0], "value": tag[1]}]
         if updated_after is not None:
             wanted["updatedAfter"] = updated_after.timestamp()
         if created_after is not None:
             wanted["createdAfter"] = created_after.timestamp()
+        if created_before is not None:
+            wanted["createdBefore"] = created_before.timestamp()
         return await self._transport.call(
             documents.RUNS,
             run_answers.read_runs,
             deployment=deployment,
             variables={"filter": wanted, "cursor": older_than, "limit": most},
+        )
+
+    async def executed_again(self, deployment: str, run_id: str) -> list[Run]:
+        """Return the runs that execute this one again, newest first."""
+        return await self.runs(deployment, tag=(run_answers.PARENT_TAG, run_id))
+
+    async def reexecute_run(self, deployment: str, run_id: str, order: str) -> str:
+        """Start a failed run once more from where it failed; return the id of the new run, which
+        `order` is written on.
+
+        Raises `LaunchRefused` or `PermissionRefused` when nothing was started; after `AnswerLost`
+        and `ServerError` the run may be there all the same: look with `executed_again`.
+        """
+        parameters: JsonValue = {
+            "parentRunId": run_id,
+            "strategy": "FROM_FAILURE",
+            "extraTags": [{"key": run_answers.ORDER_TAG, "value": order}],
+        }
+        return await self._transport.call(
+            documents.REEXECUTE_RUN,
+            partial(launch_answers.read_reexecuted, parent=run_id),
+            deployment=deployment,
+            variables={"reexecutionParams": parameters},
         )
 
     async def run_error(self, deployment: str, run_id: str) -> RunError | None:

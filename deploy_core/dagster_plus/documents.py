@@ -93,6 +93,46 @@ LOCATION_CONTENTS = Operation(
 }""",
 )
 
+SCHEDULES = Operation(
+    "ChatopsSchedules",
+    """query ChatopsSchedules($ticks: Int) {
+  repositoriesOrError {
+    __typename
+    ... on RepositoryConnection {
+      nodes {
+        location { name }
+        schedules {
+          name
+          cronSchedule
+          executionTimezone
+          scheduleState {
+            status
+            ticks(limit: $ticks) {
+              timestamp
+              status
+              error { message errorChain { error { message } } }
+            }
+          }
+        }
+        sensors {
+          name
+          sensorState {
+            status
+            ticks(limit: $ticks) {
+              timestamp
+              status
+              error { message errorChain { error { message } } }
+            }
+          }
+        }
+      }
+    }
+    ... on RepositoryNotFoundError { message }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
 LOCATION_DOCUMENTS = Operation(
     "ChatopsLocationDocuments",
     """query ChatopsLocationDocuments {
@@ -176,6 +216,27 @@ RUN_EVENTS = Operation(
 }""",
 )
 
+REEXECUTE_RUN = Operation(
+    "ChatopsReexecuteRun",
+    """mutation ChatopsReexecuteRun($reexecutionParams: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $reexecutionParams) {
+    __typename
+    ... on LaunchRunSuccess { run { runId parentRunId } }
+    ... on RunConfigValidationInvalid { errors { message reason } }
+    ... on PipelineNotFoundError { message }
+    ... on InvalidStepError { invalidStepKey }
+    ... on InvalidOutputError { stepKey invalidOutputName }
+    ... on InvalidSubsetError { message }
+    ... on RunConflict { message }
+    ... on PresetNotFoundError { message }
+    ... on ConflictingExecutionParamsError { message }
+    ... on NoModeProvidedError { message }
+    ... on UnauthorizedError { message }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
 DEPLOYMENTS = Operation(
     "ChatopsDeployments",
     """query ChatopsDeployments {
@@ -242,11 +303,13 @@ ALL_OPERATIONS = (
     LOCATION_STATES,
     LOCATION_ERROR,
     LOCATION_CONTENTS,
+    SCHEDULES,
     LOCATION_DOCUMENTS,
     WORKSPACE_ENTRIES,
     AGENTS,
     RUNS,
     RUN_EVENTS,
+    REEXECUTE_RUN,
     DEPLOYMENTS,
     AGENT_TYPE,
     SERVERLESS_REGISTRY,

@@ -13,6 +13,15 @@ from deploy_core.model.python_error import PythonError
 RETRY_TAG = "dagster/retry_number"
 """Dagster gives it to a run that it starts by itself after a failure."""
 
+WILL_RETRY_TAG = "dagster/will_retry"
+"""Dagster gives it to a run that failed: whether it will start another one by itself."""
+
+RETRIED_BY_TAG = "dagster/auto_retry_run_id"
+MOST_RETRIES_TAG = "dagster/max_retries"
+
+ORDER_TAG = "dagster-chatops/order"
+"""We give it to a run that we start: the press of a button that it came from."""
+
 ROOT_TAG = "dagster/root_run_id"
 PARENT_TAG = "dagster/parent_run_id"
 
@@ -46,6 +55,10 @@ def read_runs(data: JsonObject) -> list[Run]:
             updated_at=_moment(run.updated_at),
             root_id=_root(run),
             automatic=any(tag.key == RETRY_TAG for tag in run.tags),
+            parent_id=_parent(run),
+            will_retry=_will_retry(run),
+            retried_by=_tag(run, RETRIED_BY_TAG),
+            order=_tag(run, ORDER_TAG),
         )
         for run in found.results
     ]
@@ -53,9 +66,28 @@ def read_runs(data: JsonObject) -> list[Run]:
 
 def _root(run: run_shapes.RunShape) -> str | None:
     """Return the run that it began with: tools that launch runs may say it only by tags."""
-    tags = {tag.key: tag.value for tag in run.tags}
-    known = (run.root_id, tags.get(ROOT_TAG), run.parent_id, tags.get(PARENT_TAG))
-    return next((each for each in known if each), None)
+    return run.root_id or _tag(run, ROOT_TAG) or _parent(run)
+
+
+def _parent(run: run_shapes.RunShape) -> str | None:
+    return run.parent_id or _tag(run, PARENT_TAG)
+
+
+def _will_retry(run: run_shapes.RunShape) -> bool:
+    """Tell whether Dagster will start a failed run again by itself.
+
+    Dagster says it with a tag once it has written the failure down. In the moment before, and where
+    a version doesn't say it, the numbers of the retries do.
+    """
+    said = _tag(run, WILL_RETRY_TAG)
+    if said is not None:
+        return said.lower() == "true"
+    most, number = _tag(run, MOST_RETRIES_TAG) or "", _tag(run, RETRY_TAG) or "0"
+    return most.isdecimal() and number.isdecimal() and int(number) < int(most)
+
+
+def _tag(run: run_shapes.RunShape, key: str) -> str | None:
+    return next((tag.value for tag in run.tags if tag.key == key and tag.value), None)
 
 
 def read_run_events(data: JsonObject) -> EventsPage:

@@ -10,6 +10,7 @@ from deploy_core.dagster_plus.shapes import (
     KeyValue,
     PythonErrorShape,
     Shape,
+    UnauthorizedShape,
 )
 from deploy_core.dagster_plus.values import RunStatus
 
@@ -79,3 +80,60 @@ class EventsData(Shape):
     logs: EventsShape | RunNotFoundShape | PythonErrorShape = Field(
         alias="logsForRun", discriminator="typename"
     )
+
+
+class LaunchedShape(Shape):
+    id: str = Field(alias="runId")
+    parent_id: str | None = Field(alias="parentRunId")
+
+
+class LaunchSuccessShape(Shape):
+    typename: Literal["LaunchRunSuccess"] = Field(alias="__typename")
+    run: LaunchedShape
+
+
+class ConfigProblemShape(Shape):
+    message: str
+    reason: str
+
+
+class RunConfigInvalidShape(Shape):
+    typename: Literal["RunConfigValidationInvalid"] = Field(alias="__typename")
+    errors: list[ConfigProblemShape]
+
+
+class InvalidStepShape(Shape):
+    typename: Literal["InvalidStepError"] = Field(alias="__typename")
+    step: str = Field(alias="invalidStepKey")
+
+
+class InvalidOutputShape(Shape):
+    typename: Literal["InvalidOutputError"] = Field(alias="__typename")
+    step: str = Field(alias="stepKey")
+    output: str = Field(alias="invalidOutputName")
+
+
+class LaunchRefusedShape(Shape):
+    """The refusals that say no more than a message."""
+
+    typename: Literal[
+        "PipelineNotFoundError",
+        "InvalidSubsetError",
+        "RunConflict",
+        "PresetNotFoundError",
+        "ConflictingExecutionParamsError",
+        "NoModeProvidedError",
+    ] = Field(alias="__typename")
+    message: str
+
+
+class LaunchData(Shape):
+    result: (
+        LaunchSuccessShape
+        | RunConfigInvalidShape
+        | InvalidStepShape
+        | InvalidOutputShape
+        | LaunchRefusedShape
+        | UnauthorizedShape
+        | PythonErrorShape
+    ) = Field(alias="launchRunReexecution", discriminator="typename")

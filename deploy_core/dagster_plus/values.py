@@ -82,6 +82,32 @@ class Sensor:
     running: bool
 
 
+TickStatus = Literal["STARTED", "SKIPPED", "SUCCESS", "FAILURE"]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One time that a schedule or a sensor was evaluated."""
+
+    at: datetime
+    status: TickStatus
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Instigator:
+    """A schedule or a sensor with its last ticks, the newest first; `cron` and `timezone` are those
+    of a schedule. Dagster writes several cron expressions as a list."""
+
+    location: str
+    name: str
+    kind: Literal["schedule", "sensor"]
+    running: bool
+    ticks: tuple[Tick, ...] = ()
+    cron: str | None = None
+    timezone: str | None = None
+
+
 @dataclass(frozen=True)
 class Repository:
     """What is in one repository of a location; `jobs` are without Dagster's own for assets."""
@@ -111,8 +137,10 @@ RunStatus = Literal[
 class Run:
     """One run. `location` is None for a run that no code location is named with.
 
-    `root_id` is the first run that this one executes again, None for a first run; `automatic` says
-    that Dagster itself started it after a failure.
+    `root_id` is the first run that this one executes again, None for a first run, and `parent_id`
+    the last one; `automatic` says that Dagster itself started it after a failure, and `will_retry`
+    that it will start one more after this one's, which is `retried_by` once it is there. `order`
+    names the press of a button of ours that it came from.
     """
 
     id: str
@@ -125,6 +153,10 @@ class Run:
     updated_at: datetime | None = None
     root_id: str | None = None
     automatic: bool = False
+    parent_id: str | None = None
+    will_retry: bool = False
+    retried_by: str | None = None
+    order: str | None = None
 
     @property
     def root(self) -> str:

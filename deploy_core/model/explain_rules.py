@@ -83,6 +83,16 @@ RULES: tuple[Rule, ...] = (
         "Retry: the agent chooses another one. This is nothing about the code.",
     ),
     Rule(
+        "placement",
+        _pattern(
+            r"FailedScheduling|\bUnschedulable\b|Insufficient (?:cpu|memory|pods)\b"
+            r"|\b\d+/\d+ nodes are available|unable to place a task|RESOURCE:(?:CPU|MEMORY|ENI)\b"
+            r"|no container instances? (?:met|were found)|Capacity is unavailable at this time"
+        ),
+        "There is no place for the code server: no machine has the memory or the processors free.",
+        "Make room or add machines, or ask for less in `container_context`; then redeploy.",
+    ),
+    Rule(
         "image_missing",
         _pattern(
             r"ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|ImageNotFound"

@@ -51,6 +51,16 @@ class Ended:
     seconds: float | None
 
 
+@dataclass(frozen=True)
+class ByMedic:
+    """A redeploy that nobody has asked for: for which incident, and when it ended."""
+
+    deploy: int
+    incident: int
+    created_at: datetime
+    ended_at: datetime | None
+
+
 @uninterrupted
 class History:
     """Questions about a whole deployment, at one query each."""
@@ -147,6 +157,23 @@ class History:
                 if row.started_at is None
                 else (row.ended_at - row.started_at).total_seconds(),
             )
+            for row in rows
+        ]
+
+    async def by_medic(self, deployment: str, since: datetime) -> list[ByMedic]:
+        """Return the medic's redeploys in a deployment since then; `medic:INCIDENT:NUMBER` is where
+        each came from."""
+        query = sa.select(
+            deploys.c.id, deploys.c.origin, deploys.c.created_at, deploys.c.ended_at
+        ).where(
+            deploys.c.deployment == deployment,
+            deploys.c.origin.startswith("medic:"),
+            deploys.c.created_at >= since,
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(deploys.c.id))).all()
+        return [
+            ByMedic(row.id, int(row.origin.split(":")[1]), row.created_at, row.ended_at)
             for row in rows
         ]
 

@@ -28,7 +28,11 @@ from deploy_core.watch.incidents import (
     move,
     settle,
 )
+from deploy_core.watch.schedules import SCHEDULES
 from deploy_core.watch.transitions import Happened
+
+_END_IS_KEPT = (RUNS, SCHEDULES)
+"""Of these an incident also keeps why it is over."""
 
 
 async def keep_look(connection: AsyncConnection, look: Look) -> bool:
@@ -93,7 +97,7 @@ async def _move_all(connection: AsyncConnection, look: Look) -> Moved:
         after, said = move(incident, happened, look.at)
         if facts and happened in {Happened.FAILED, Happened.FAILED_DIFFERENTLY}:
             after = replace(after, data=facts)
-        elif facts and look.kind == RUNS:
+        elif facts and look.kind in _END_IS_KEPT:
             after = replace(after, data={**(incident.data or {}), **facts})
         await _store(connection, incident, after, said, moved, _of_end(happened, facts))
     return moved

@@ -19,6 +19,7 @@ from deploy_core.store.marks import Marks
 from deploy_core.store.outbox import Outbox
 from deploy_core.store.posts import Posts
 from deploy_core.store.put_backs import PutBacks
+from deploy_core.store.reexecutions import Reexecutions
 from deploy_core.store.removals import Removals
 from deploy_core.store.watching import Watching
 from deploy_core.store.work import Work
@@ -40,6 +41,7 @@ class Store:
         self.watching = Watching(database, clock)
         self.failed_runs = FailedRuns(database, clock)
         self.marks = Marks(database, clock)
+        self.reexecutions = Reexecutions(database, clock)
         self.applied = Applied(database, clock)
         self.put_backs = PutBacks(database)
         self.removals = Removals(database, clock)

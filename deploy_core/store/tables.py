@@ -299,6 +299,48 @@ incident_marks = sa.Table(
     sa.Column("until", UtcTime),
 )
 
+# One press of “Re-execute from failure”; `token` stands on each run that comes from it.
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("incident_id", sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False, unique=True),  # the payload that it came from
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("actor", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sqlite_autoincrement=True,
+)
+
+launches = sa.Table(
+    "launches",
+    metadata,
+    sa.Column("order_id", sa.ForeignKey("orders.id"), primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),  # the failed run
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("location", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("child_id", sa.Text),  # the run that executes it again
+    sa.Column("problem", sa.Text),
+    sa.Column("reason", sa.Text),
+)
+
+HELD_LAUNCH = sa.text("state IN ('sending', 'started')")
+
+# A failed run is executed again once, whoever presses at the same time.
+sa.Index(
+    "one_launch_per_run",
+    launches.c.deployment,
+    launches.c.run_id,
+    unique=True,
+    sqlite_where=HELD_LAUNCH,
+    postgresql_where=HELD_LAUNCH,
+)
+
 # What is done at a time of day, once by whichever process comes first.
 slots = sa.Table(
     "slots",

@@ -6,14 +6,23 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from deploy_core.clock import Clock
+from deploy_core.model.people import Actor
 from deploy_core.store.connection import Database
 from deploy_core.store.look import Facts, Look
 from deploy_core.store.looks import incident_from, keep_look
 from deploy_core.store.once import insert_once
-from deploy_core.store.posts import add_post
-from deploy_core.store.tables import incident_events, incident_posts, incidents, observations, slots
+from deploy_core.store.posts import add_post, want_reply
+from deploy_core.store.tables import (
+    incident_events,
+    incident_marks,
+    incident_posts,
+    incidents,
+    observations,
+    slots,
+)
 from deploy_core.store.uninterrupted import uninterrupted
-from deploy_core.watch.incidents import Incident, Said
+from deploy_core.watch.incidents import Incident, IncidentState, Said
+from deploy_core.watch.marks import MarkKind
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,59 @@ class Watching:
             incident = incident_from((await connection.execute(of_it)).one())
         event = IncidentEvent(row.id, row.incident_id, row.at, Said(row.said), row.data)
         return event, incident
+
+    async def broken(self, deployment: str, kind: str) -> list[Incident]:
+        """Return what is broken just now, without that of which people were asked already."""
+        asked = sa.select(incident_marks.c.incident_id).where(
+            incident_marks.c.mark == MarkKind.NEEDS_PEOPLE.value
+        )
+        query = sa.select(incidents).where(
+            incidents.c.deployment == deployment,
+            incidents.c.kind == kind,
+            incidents.c.state == IncidentState.OPEN.value,
+            incidents.c.id.not_in(asked),
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(incidents.c.id))).all()
+        return [incident_from(row) for row in rows]
+
+    async def ask_people(self, incident_id: int, by: Actor, facts: Facts) -> bool:
+        """Have it said in the thread, once, that only people can help. Returns whether this was
+        the first time."""
+        now = self._clock.now()
+        mark = {
+            "incident_id": incident_id,
+            "mark": MarkKind.NEEDS_PEOPLE.value,
+            "actor": by.model_dump(mode="json"),
+            "at": now,
+        }
+        of_it = sa.select(incident_posts.c.post_id).where(
+            incident_posts.c.incident_id == incident_id
+        )
+        async with self._database.write() as connection:
+            if not await insert_once(connection, incident_marks, mark, ["incident_id", "mark"]):
+                return False
+            said = {"incident_id": incident_id, "at": now, "said": Said.NEEDS_PEOPLE.value}
+            added = await connection.execute(incident_events.insert().values(**said, data=facts))
+            event = int(added.inserted_primary_key.id)  # type: ignore[union-attr]
+            for post_id in (await connection.execute(of_it)).scalars().all():
+                await want_reply(connection, post_id, "event", now, event)
+        return True
+
+    async def settling(self, deployment: str, kind: str) -> bool:
+        """Tell whether something has flapped and is well just now: then time alone ends it, and a
+        look must be kept in which nothing else has changed."""
+        query = (
+            sa.select(incidents.c.id)
+            .where(
+                incidents.c.deployment == deployment,
+                incidents.c.kind == kind,
+                incidents.c.state == IncidentState.SETTLING.value,
+            )
+            .limit(1)
+        )
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).first() is not None
 
     async def lately(self, deployment: str, since: datetime) -> list[Incident]:
         """Return what is broken, and what has recovered since then, the longest first."""

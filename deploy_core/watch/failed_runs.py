@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
+from pydantic import Field
+
 from deploy_core.dagster_plus.values import Run, RunError
 from deploy_core.model.explain import explain
 from deploy_core.watch.transitions import Row
@@ -120,12 +122,14 @@ class Failures:
 class Sweep(Row):
     """How far the failed runs were read: those that changed after `since`. One sweep can take more
     than one look: then `page` is where it goes on, `began` when it began, and `newest` the last
-    change that it has seen."""
+    change that it has seen. `held` are failures that Dagster will try again by itself, each with
+    the moment since when they are held back."""
 
     since: datetime
     page: str | None = None
     began: datetime | None = None
     newest: datetime | None = None
+    held: dict[str, datetime] = Field(default_factory=dict)
 
 
 def normalised(message: str) -> str:

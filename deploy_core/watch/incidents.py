@@ -37,6 +37,7 @@ class Said(StrEnum):
     FLAPPING = "flapping"
     RECOVERED = "recovered"
     REMOVED = "removed"
+    NEEDS_PEOPLE = "needs people"  # the medic can't help
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ class MarkKind(StrEnum):
 
     ACKNOWLEDGED = "acknowledged"
     MUTED = "muted"
+    NEEDS_PEOPLE = "needs people"  # the medic can't help
     TRACE = "trace"  # the whole error was asked for; it stands in the thread
 
 

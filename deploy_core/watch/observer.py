@@ -78,7 +78,8 @@ class Observer:
         silent = silences(reading)
         runs = await self._runs(reading.deployment, silent.values()) if silent else []
         noted, moves = judge(before, reading, runs, self._patience)
-        if before is not None and noted.silences == before.silences and not moves:
+        same = before is not None and noted.silences == before.silences and not moves
+        if same and not await self._store.watching.settling(reading.deployment, AGENTS):
             return True  # nothing to keep: the next look is compared with the same
         look = Look(
             deployment=reading.deployment,

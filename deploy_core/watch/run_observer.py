@@ -29,6 +29,7 @@ from deploy_core.watch.failed_runs import (
 )
 from deploy_core.watch.kept_errors import cut
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.retries import sorted_out
 from deploy_core.watch.transitions import Happened
 
 RUNS_IN_PAGE = 25
@@ -91,7 +92,8 @@ class RunObserver:
             return False
         before = Sweep.model_validate(kept.data)
         found, sweep = await self._read(deployment, before, at)
-        failed, errors = await self._failed(deployment, found, at)
+        failed, errors, held = await self._failed(deployment, found, before.held, at)
+        sweep = sweep.model_copy(update={"held": held})
         open_groups = await self._store.failed_runs.open_groups(deployment)
         moves = await self._begun(deployment, failed, errors, open_groups, at)
         failing = {run.group for run in failed}
@@ -128,20 +130,33 @@ class RunObserver:
         return list(found.values()), swept(sweep, at, found.values(), page)
 
     async def _failed(
-        self, deployment: str, found: list[Run], at: datetime
-    ) -> tuple[tuple[FailedRun, ...], dict[str, RunError | None]]:
-        """Return those that nobody knows yet with their groups, and their errors by id."""
+        self, deployment: str, found: list[Run], held: dict[str, datetime], at: datetime
+    ) -> tuple[tuple[FailedRun, ...], dict[str, RunError | None], dict[str, datetime]]:
+        """Return those that nobody knows yet with their groups, their errors by id, and those that
+        are held back until Dagster has tried again."""
         store = self._store.failed_runs
-        recent = [run for run in found if failed_at(run) >= at - OLDEST]
-        known = await store.known(deployment, (run.id for run in recent))
-        new = [run for run in recent if run.id not in known]
+        recent = {run.id: run for run in found if failed_at(run) >= at - OLDEST}
+        if held:
+            again = await self._dagster.runs(deployment, ids=sorted(held), most=len(held))
+            recent |= {run.id: run for run in again}
+        known = await store.known(deployment, recent)
+        unknown = [run for run in recent.values() if run.id not in known]
+        new, held = sorted_out(unknown, await self._tries(deployment, unknown), held, at)
         if not new:
-            return (), {}
+            return (), {}, held
         errors = await all_of(*(self._error(deployment, run) for run in new))
         causes = await asyncio.to_thread(_causes, new, errors)
         of_roots = await store.groups_of(deployment, (run.root for run in new if run.automatic))
         failed = grouped(zip(new, causes, strict=True), of_roots)
-        return failed, dict(zip((run.id for run in new), errors, strict=True))
+        return failed, dict(zip((run.id for run in new), errors, strict=True)), held
+
+    async def _tries(self, deployment: str, failed: list[Run]) -> dict[str, Run]:
+        """Return what Dagster launched after these failures, by id."""
+        ids = sorted(run.retried_by for run in failed if run.will_retry and run.retried_by)
+        if not ids:
+            return {}
+        runs = await self._dagster.runs(deployment, ids=ids, most=len(ids))
+        return {run.id: run for run in runs}
 
     async def _error(self, deployment: str, run: Run) -> RunError | None:
         async with self._errors:
@@ -280,7 +295,7 @@ def _look(
 
 
 def _same(before: Sweep, after: Sweep) -> bool:
-    if before.page is not None or after.page is not None:
+    if before.page is not None or after.page is not None or before.held != after.held:
         return False
     return after.since - before.since < WRITTEN_EVERY
 

@@ -55,7 +55,29 @@ def last_slot(cron: str, zone: ZoneInfo, now: datetime) -> Slot | None:
     return None
 
 
-@lru_cache(maxsize=256)
+def next_time(cron: str, zone: ZoneInfo, after: datetime) -> datetime | None:
+    """Return the first time of a cron expression after a moment, counted on the clock on the wall.
+    Raises `ValueError` for an expression that isn't understood.
+
+    A time that the clock skips in spring counts as the moment at which it is put forward; of an
+    hour that comes twice the first one counts, unless it is the second already.
+    """
+    fields = cron.split()
+    if len(fields) == 5 and fields[2] != "*" and fields[4] != "*":
+        # Cron means one or the other, APScheduler both.
+        raise ValueError("a day of the month and a weekday together")
+    wall = after.astimezone(zone).replace(tzinfo=UTC)
+    fires = _trigger(cron).get_next_fire_time(None, wall + timedelta(seconds=1))
+    if fires is None:
+        return None
+    for fold in (0, 1):
+        at: datetime = fires.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        if at > after:
+            break
+    return at
+
+
+@lru_cache(maxsize=4_096)
 def _trigger(cron: str) -> CronTrigger:
     fields = cron.split()
     if len(fields) != 5:

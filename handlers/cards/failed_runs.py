@@ -10,6 +10,7 @@ from deploy_core.watch.failed_runs import Failures
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.kept_errors import error_of
 from deploy_core.watch.marks import Mark, MarkKind
+from deploy_core.watch.reexecution import Order
 from handlers import actions, limits
 from handlers.blocks import Block, Message, button, confirm, context, header, section, url_button
 from handlers.blocks import actions as row
@@ -19,6 +20,7 @@ from handlers.cards.thread import ThreadPost
 from handlers.mrkdwn import pre, visible, words
 from handlers.text import failed_runs as text
 from handlers.text.deploys import BUTTONS
+from handlers.text.reexecutions import carried_out, orders_lines
 
 MOST_LINES = 20
 
@@ -32,6 +34,7 @@ class Group:
     incident: Incident
     failures: Failures | None
     marks: tuple[Mark, ...] = ()
+    orders: tuple[Order, ...] = ()
 
     @property
     def error(self) -> PythonError | None:
@@ -58,6 +61,7 @@ def _one(group: Group, failures: Failures, *, links: CardLinks, now: datetime) -
     blocks.insert(0, header(text.title(incident, exception)))
     blocks.append(section(text.where_line(facts, failures)))
     lines = [text.known_line(facts), text.change_line(facts), *text.marks_lines(group.marks, now)]
+    lines += orders_lines(group.orders)
     blocks.append(context(*(line for line in lines if line)))
     buttons = _buttons(group, failures, links, now)
     return Message(
@@ -76,6 +80,7 @@ def _buttons(group: Group, failures: Failures, links: CardLinks, now: datetime) 
         buttons.append(_button(actions.SHOW_TRACE, value))
     if group.incident.ended:
         return buttons
+    buttons.append(_button(actions.REEXECUTE, value))
     if MarkKind.ACKNOWLEDGED not in done:
         buttons.append(_button(actions.ACKNOWLEDGE, value))
     if MarkKind.MUTED not in done:
@@ -135,10 +140,20 @@ def trace_post(incident: Incident) -> ThreadPost:
     return ThreadPost(heading, file_name=f"run_{name}_error.txt", file_text=trace[:MOST_FILE])
 
 
+def order_post(order: Order, links: CardLinks) -> ThreadPost:
+    """Return what the thread is told once an order is carried out."""
+    children = [each.child for each in order.launches if each.child]
+    return ThreadPost(carried_out(order, {child: links.run(child) for child in children}))
+
+
 def groups_of(
     incidents: list[Incident],
     failures: Mapping[int, Failures],
     marks: Mapping[int, tuple[Mark, ...]],
+    orders: Mapping[int, tuple[Order, ...]],
 ) -> list[Group]:
     """Return the incidents with what is known of them."""
-    return [Group(each, failures.get(each.id), marks.get(each.id, ())) for each in incidents]
+    return [
+        Group(each, failures.get(each.id), marks.get(each.id, ()), orders.get(each.id, ()))
+        for each in incidents
+    ]

@@ -17,6 +17,7 @@ from handlers.text.names import name, who
 Facts = Mapping[str, JsonValue]
 
 BUTTONS: Final[dict[str, str]] = {
+    actions.REEXECUTE: "Re-execute from failure",
     actions.SHOW_TRACE: "Show trace",
     actions.ACKNOWLEDGE: "Acknowledge",
     actions.MUTE: "Mute for 24 h",
@@ -131,6 +132,8 @@ def already(mark: Mark) -> str:
         case MarkKind.MUTED:
             until = f" until {date(mark.until)}" if mark.until is not None else ""
             return f"{who(mark.by)} has muted this already{until}."
+        case MarkKind.NEEDS_PEOPLE:
+            return "People were asked already."
         case MarkKind.TRACE:
             return "The trace is in the thread already."
 
@@ -145,6 +148,8 @@ def said_of_runs(said: Said, facts: Facts) -> str:
             return f"This comes and goes: it was back {facts.get('failures')} times in {opened}."
         case Said.REMOVED:
             return "No run has failed with this for a long time, so it counts as over."
+        case Said.NEEDS_PEOPLE:
+            return "A person is needed."
         case Said.RECOVERED:
             run, job = facts.get("fixed_by"), facts.get("fixed_job")
             if not isinstance(run, str):

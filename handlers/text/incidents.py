@@ -124,10 +124,26 @@ def said_words(said: Said, incident: Incident, facts: Facts) -> str:
             )
         case Said.REMOVED:
             return f"{what} was removed from {name(incident.deployment)}."
+        case Said.NEEDS_PEOPLE:
+            return _needs_people(what, facts)
         case Said.RECOVERED:
-            if isinstance(failures, int) and failures > 1:
-                return f"{what} loads again; it failed {failures} times in {duration(opened)}."
-            return f"{what} loads again. It was down for {duration(last)}."
+            often = isinstance(failures, int) and failures > 1
+            times = f"; it failed {failures} times in {duration(opened)}."
+            return f"{what} loads again{times if often else f'. It was down for {duration(last)}.'}"
+
+
+def _needs_people(what: str, facts: Facts) -> str:
+    redeploys = int(_seconds(facts, "redeploys"))
+    times = "once" if redeploys == 1 else f"{redeploys} times"
+    if facts.get("why") == "too many":
+        return (
+            f":raised_hand: {what} still fails to load, and the medic has redeployed as much today"
+            " as it may. A person is needed."
+        )
+    return (
+        f":raised_hand: The medic has redeployed {what} {times}, and it still fails to load."
+        " A person is needed."
+    )
 
 
 def _said_of_agents(said: Said, incident: Incident, facts: Facts) -> str:

@@ -11,7 +11,9 @@ from handlers.mrkdwn import code, duration, person, words
 
 
 def who(actor: Actor) -> str:
-    """Return the person as a mention, or the terminal's user."""
+    """Return the person as a mention, the terminal's user, or the part of the bot."""
+    if actor.kind == "bot":
+        return f"the {words(actor.id, 40)}"
     return person(actor.id) if actor.kind == "slack" else code(actor.key, 60)
 
 

@@ -87,6 +87,29 @@ class LoadFault(BaseModel):
         return deep_load_error() if self.error == "deep" else self.error.to_load_error()
 
 
+class LaunchFault(BaseModel):
+    """What Dagster+ says instead of starting a run of one job: a member of the answer's union."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    job: str = "*"
+    kind: Literal[
+        "RunConfigValidationInvalid",
+        "PipelineNotFoundError",
+        "InvalidStepError",
+        "InvalidOutputError",
+        "InvalidSubsetError",
+        "RunConflict",
+        "PresetNotFoundError",
+        "ConflictingExecutionParamsError",
+        "NoModeProvidedError",
+        "UnauthorizedError",
+        "PythonError",
+    ]
+    times: int | None = Field(default=1, ge=1)
+    message: str = "The sandbox was asked to refuse this run."
+
+
 class Faults(BaseModel):
     """All faults that are set; the body of `POST /sandbox/faults`, which adds to them."""
 
@@ -94,18 +117,21 @@ class Faults(BaseModel):
 
     requests: list[RequestFault] = []
     loads: list[LoadFault] = []
+    launches: list[LaunchFault] = []
     agents: AgentHealth | None = None
 
     def add(self, more: "Faults") -> None:
         """Put further faults behind those that are set."""
         self.requests.extend(more.requests)
         self.loads.extend(more.loads)
+        self.launches.extend(more.launches)
         self.agents = more.agents or self.agents
 
     def clear(self) -> None:
         """Remove every fault."""
         self.requests.clear()
         self.loads.clear()
+        self.launches.clear()
         self.agents = None
 
     def take_request_fault(
@@ -121,6 +147,16 @@ class Faults(BaseModel):
                 fault.times = _spent(fault.times)
                 if fault.times == 0:
                     self.requests.remove(fault)
+                return fault
+        return None
+
+    def take_launch_fault(self, job: str) -> LaunchFault | None:
+        """The first fault for a run of this job; one use of it is spent."""
+        for fault in self.launches:
+            if fault.job in (job, "*"):
+                fault.times = _spent(fault.times)
+                if fault.times == 0:
+                    self.launches.remove(fault)
                 return fault
         return None
 

@@ -30,6 +30,15 @@ class Sensor:
 
 
 @dataclass(frozen=True)
+class Tick:
+    """One time that a schedule or a sensor was evaluated; a test says when and how."""
+
+    at: float
+    status: Literal["STARTED", "SKIPPED", "SUCCESS", "FAILURE"] = "SUCCESS"
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class RepositoryContents:
     """One repository of a loaded location, as a code server reported it."""
 
@@ -70,6 +79,8 @@ class CodeLocation:
     held_report: LoadReport | None = None
     flapping_error: LoadError | None = None
     reads: int = 0
+    ticks: dict[str, list[Tick]] = field(default_factory=dict)
+    """The ticks of the schedules and sensors by name, the newest first."""
 
     @property
     def agent_queue(self) -> str | None:
@@ -138,11 +149,31 @@ class CodeLocation:
             "id": self.name,
             "name": self.name,
             "isReloadSupported": True,
-            "repositories": [self._repository(contents) for contents in self.report.repositories],
+            "repositories": self._repositories(),
             "dagsterLibraryVersions": [
                 {"name": name, "version": version} for name, version in self.report.library_versions
             ],
         }
+
+    def repository_nodes(self) -> list[dict[str, Any]]:
+        """GraphQL's `Repository` of each in this location; none where it isn't loaded."""
+        entry = self._location_or_load_error()
+        if entry is None or entry["__typename"] != "RepositoryLocation":
+            return []
+        return [{**found, "location": entry} for found in entry["repositories"]]
+
+    def _repositories(self) -> list[dict[str, Any]]:
+        contents = self.report.repositories if self.report is not None else ()
+        return [self._repository(each) for each in contents]
+
+    def _instigation(self, prefix: str, name: str, *, running: bool) -> dict[str, Any]:
+        ticks = self.ticks.get(name, [])
+
+        def some(_info: object, limit: int | None = None) -> list[dict[str, Any]]:
+            return [_tick(tick) for tick in ticks[:limit]]
+
+        status = "RUNNING" if running else "STOPPED"
+        return {"id": f"{prefix}:{name}", "status": status, "ticks": some}
 
     def _repository(self, contents: RepositoryContents) -> dict[str, Any]:
         prefix = f"{self.name}:{contents.name}"
@@ -156,7 +187,9 @@ class CodeLocation:
                     "name": schedule.name,
                     "cronSchedule": schedule.cron,
                     "executionTimezone": schedule.timezone,
-                    "scheduleState": _instigation(f"{prefix}:{schedule.name}", schedule.running),
+                    "scheduleState": self._instigation(
+                        prefix, schedule.name, running=schedule.running
+                    ),
                 }
                 for schedule in contents.schedules
             ],
@@ -164,7 +197,7 @@ class CodeLocation:
                 {
                     "id": f"{prefix}:{sensor.name}",
                     "name": sensor.name,
-                    "sensorState": _instigation(f"{prefix}:{sensor.name}", sensor.running),
+                    "sensorState": self._instigation(prefix, sensor.name, running=sensor.running),
                 }
                 for sensor in contents.sensors
             ],
@@ -172,8 +205,9 @@ class CodeLocation:
         }
 
 
-def _instigation(number: str, running: bool) -> dict[str, Any]:
-    return {"id": number, "status": "RUNNING" if running else "STOPPED"}
+def _tick(tick: Tick) -> dict[str, Any]:
+    error = None if tick.error is None else python_error(LoadError(message=tick.error))
+    return {"id": str(tick.at), "timestamp": tick.at, "status": tick.status, "error": error}
 
 
 @dataclass

@@ -18,6 +18,7 @@ from sandbox.dagster_plus.documents import (
     check_location_document,
     check_locations_document,
 )
+from sandbox.dagster_plus.launches import reexecuted
 from sandbox.dagster_plus.load_errors import plain_python_error
 from sandbox.dagster_plus.locations import CodeLocation, Deployment
 from sandbox.dagster_plus.runs import after, events_page, fitting
@@ -52,8 +53,10 @@ def root_fields() -> dict[str, Callable[..., Any]]:
         "workspaceLocationEntryOrError": _workspace_location_entry_or_error,
         "locationStatusesOrError": _location_statuses_or_error,
         "locationsAsDocument": _locations_as_document,
+        "repositoriesOrError": _repositories_or_error,
         "runsOrError": _runs_or_error,
         "logsForRun": _logs_for_run,
+        "launchRunReexecution": _launch_run_reexecution,
         "scopedSecrets": lambda _info, **_args: [],
         "latestDefsStateInfo": lambda _info: None,
         "runs": lambda _info: {"getRuns": []},  # nothing runs here
@@ -159,6 +162,13 @@ def _locations_as_document(info: GraphQLResolveInfo) -> dict[str, Any]:
     return {"document": {"locations": [location.document for location in _locations(info)]}}
 
 
+def _repositories_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
+    wanted = (args.get("repositorySelector") or {}).get("repositoryLocationName")
+    locations = [one for one in _locations(info) if wanted in (None, one.name)]
+    nodes = [node for location in locations for node in location.repository_nodes()]
+    return {"__typename": "RepositoryConnection", "nodes": nodes}
+
+
 def _runs_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
     found = fitting(_deployment(info).runs, args.get("filter") or {})
     page = after(found, args.get("cursor"))[: args.get("limit")]
@@ -176,6 +186,14 @@ def _logs_for_run(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
         message = f"Run {run_id} could not be found."
         return {"__typename": "RunNotFoundError", "runId": run_id, "message": message}
     return events_page(run, args.get("afterCursor"), args.get("limit"))
+
+
+def _launch_run_reexecution(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
+    if _context(info).role != "user":
+        message = "You do not have permission to launch runs in this deployment."
+        return {"__typename": "UnauthorizedError", "message": message}
+    faults = _context(info).plane.faults
+    return reexecuted(_deployment(info), args["reexecutionParams"], faults)
 
 
 def _unauthorized(info: GraphQLResolveInfo) -> dict[str, Any] | None:

@@ -36,6 +36,17 @@ class Run:
         """The run that all of this began with."""
         return self if self.parent is None else self.parent.root
 
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags with those by which Dagster finds a run's relatives."""
+        if self.parent is None:
+            return self.tags
+        relatives = {
+            "dagster/parent_run_id": self.parent.run_id,
+            "dagster/root_run_id": self.root.run_id,
+        }
+        return {**self.tags, **relatives}
+
     def set_status(self, status: str) -> None:
         """Move the run, and note when."""
         self.status = status
@@ -93,7 +104,7 @@ class Run:
             "updateTime": self.updated_at,
             "rootRunId": None if self.parent is None else self.root.run_id,
             "parentRunId": None if self.parent is None else self.parent.run_id,
-            "tags": [{"key": key, "value": value} for key, value in self.tags.items()],
+            "tags": [{"key": key, "value": value} for key, value in self.all_tags.items()],
             "repositoryOrigin": {
                 "id": f"{self.location}:__repository__",
                 "repositoryLocationName": self.location,
@@ -112,6 +123,7 @@ def fitting(runs: list[Run], wanted: dict[str, Any]) -> list[Run]:
         "updatedBefore": lambda run, at: run.updated_at < at,
         "createdAfter": lambda run, at: run.created_at > at,
         "createdBefore": lambda run, at: run.created_at < at,
+        "tags": lambda run, tags: all(run.all_tags.get(tag["key"]) == tag["value"] for tag in tags),
     }
     given = {key: value for key, value in wanted.items() if value is not None and key in tests}
     found = [run for run in runs if all(tests[key](run, value) for key, value in given.items())]

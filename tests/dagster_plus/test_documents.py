@@ -123,7 +123,8 @@ def problems(text: str) -> list[str]:
     places = _places(document)
     operation = document.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    root = real_schema().query_type if operation.operation.value == "query" else None
+    is_query = operation.operation.value == "query"
+    root = real_schema().query_type if is_query else real_schema().mutation_type
     roots = {p[1] for p in places if len(p) == 2 and not p[1].startswith("$")}
     if root is not None and all(name in root.fields for name in roots):
         return [error.message for error in validate(real_schema(), document)]
@@ -164,6 +165,7 @@ def test_names_differ_and_all_are_listed() -> None:
         "query A { agents(madeUp: 1) { id } }",
         "query A($n: String!) { workspaceLocationEntryOrError(names: $n) { __typename } }",
         "mutation A($document: GenericScalar!) { madeUp(document: $document) { __typename } }",
+        "mutation A($id: String!) { launchRunReexecution(runId: $id) { __typename } }",
         "mutation A($document: String!) { deployLocations(document: $document) { __typename } }",
         'mutation A { deleteLocation(locationName: "a") { ... on WorkspaceEntry { id } } }',
         'mutation A { deleteLocation(locationName: "a") { ... on PythonError { madeUp } } }',

@@ -50,7 +50,9 @@ def test_a_group_leads_with_its_number_and_its_error() -> None:
     assert lines.startswith("ModuleNotFoundError in runs on prod\n:x: 3 runs of daily in core")
     assert "marts/defs.py:3" in lines
     assert "Step `load` · daily in core\nNew: not seen in the last 7 days." in lines
-    assert lines.endswith("[Open in Dagster+] [Show trace] [Acknowledge] [Mute for 24 h]")
+    assert lines.endswith(
+        "[Open in Dagster+] [Show trace] [Re-execute from failure] [Acknowledge] [Mute for 24 h]"
+    )
 
 
 def test_it_says_what_was_known_and_what_was_changed() -> None:
@@ -71,7 +73,7 @@ def test_what_was_pressed_is_no_button_any_more() -> None:
     lines = drawn(group(marks=marks))
     assert "<@U01ADA> has acknowledged this, <!date" in lines
     assert "Muted by <@U01ADA> until <!date" in lines
-    assert lines.endswith("\n[Open in Dagster+]")
+    assert lines.endswith("\n[Open in Dagster+] [Re-execute from failure]")
     over = (Mark(MarkKind.MUTED, ADA, at(1), at(2)),)
     assert "[Mute for 24 h]" in drawn(group(marks=over))
     assert "Muted" not in drawn(group(marks=over))

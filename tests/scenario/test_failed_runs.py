@@ -47,7 +47,7 @@ async def looked(world: World, times: int = 2) -> None:
         asked = [
             each["variables"] for each in state["requests"] if each["operation"] == "ChatopsRuns"
         ]
-        return sum(each["filter"]["statuses"] == ["FAILURE"] for each in asked)
+        return sum(each["filter"].get("statuses") == ["FAILURE"] for each in asked)
 
     wanted = await looks() + times + 1
 

@@ -71,6 +71,13 @@ DeployError
 │   ├── InvalidLocation       dagster_invalid_location    InvalidLocationError in the answer
 │   ├── ServerError           dagster_server_error    PythonError or `errors` in the answer
 │   ├── NotFound              dagster_not_found       404: organisation or deployment is wrong
+│   ├── LaunchRefused         … a run that isn't started
+│   │   ├── RunConfigRefused      run_config_refused      RunConfigValidationInvalid
+│   │   ├── JobMissing            job_missing             PipelineNotFoundError
+│   │   ├── StepMissing           step_missing            InvalidStepError, InvalidOutputError
+│   │   ├── NothingToReexecute    nothing_to_reexecute    InvalidSubsetError
+│   │   ├── RunConflict           run_conflict            RunConflict
+│   │   └── LaunchNotUnderstood   launch_not_understood   what is wrong with the parameters
 │   └── ProtocolError         dagster_protocol        an answer that we do not understand
 ├── LoadError
 │   ├── LoadFailed            load_failed        the agent reported a Python error
@@ -147,6 +154,15 @@ from deploy_core.model.errors.dagster_plus import (
     TokenRefused,
     Unavailable,
     Unreachable,
+)
+from deploy_core.model.errors.launches import (
+    JobMissing,
+    LaunchNotUnderstood,
+    LaunchRefused,
+    NothingToReexecute,
+    RunConfigRefused,
+    RunConflict,
+    StepMissing,
 )
 from deploy_core.model.errors.loading import (
     LoadError,
@@ -256,6 +272,9 @@ __all__ = [
     "ImageNotFound",
     "InternalError",
     "InvalidLocation",
+    "JobMissing",
+    "LaunchNotUnderstood",
+    "LaunchRefused",
     "LeaseLost",
     "LoadError",
     "LoadFailed",
@@ -270,6 +289,7 @@ __all__ = [
     "NotFound",
     "NotPythonProject",
     "NothingToGoBackTo",
+    "NothingToReexecute",
     "OtherVersion",
     "OutdatedPlan",
     "Overtaken",
@@ -293,12 +313,15 @@ __all__ = [
     "RegistryUnreachable",
     "RepositoryMissing",
     "RequirementsUnreadable",
+    "RunConfigRefused",
+    "RunConflict",
     "ServerError",
     "ServerlessError",
     "ServerlessNeeded",
     "ServerlessRegistryMissing",
     "SourceError",
     "StateError",
+    "StepMissing",
     "StoreError",
     "StoreTooNew",
     "StoreUnavailable",

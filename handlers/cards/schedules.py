@@ -1,0 +1,77 @@
+"""Schedules, sensors and run queues that have fallen silent, in one message to their end."""
+
+from datetime import datetime
+
+from deploy_core.watch.incidents import Incident
+from deploy_core.watch.queue import QUEUE
+from handlers import actions, limits
+from handlers.blocks import (
+    Block,
+    Message,
+    command_button,
+    context,
+    header,
+    section,
+    url_button,
+)
+from handlers.blocks import actions as row
+from handlers.cards.links import CardLinks
+from handlers.commands import Agents, Status, typed
+from handlers.mrkdwn import pre
+from handlers.text import schedules as text
+from handlers.text.deploys import BUTTONS
+from handlers.text.names import name
+from handlers.text.status import BUTTONS as STATUS_BUTTONS
+
+MOST_LINES = 30
+
+SHOW_STATUS = f"{actions.SHOW}:status"
+
+
+def schedules_message(incidents: list[Incident], *, links: CardLinks, now: datetime) -> Message:
+    """Return the message: of one schedule or queue all, of many a line each."""
+    if len(incidents) != 1:
+        return _many(incidents, links=links)
+    incident, facts = incidents[0], incidents[0].data or {}
+    state = text.state_words(incident, now)
+    blocks = [header(text.title(incident)), section(f"{text.EMOJI[incident.state]} {state}.")]
+    error = text.error_of(facts)
+    if error is not None and not incident.ended:
+        blocks.append(section(pre(error, 900)))
+    changed = text.changed_by(facts)
+    if changed is not None:
+        blocks.append(context(changed))
+    buttons = _buttons(incident, links)
+    return Message(f"{state}.", [*blocks, *([row(*buttons)] if buttons else [])])
+
+
+def _buttons(incident: Incident, links: CardLinks) -> list[Block]:
+    location = str((incident.data or {}).get("location") or "")
+    show = typed(Status(location, incident.deployment))
+    if incident.kind == QUEUE or not location:
+        show = typed(Agents(incident.deployment))
+    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+    page = links.page([location]) if location else links.page([])
+    opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, page)
+    return [*buttons, *([opens] if opens is not None else [])]
+
+
+def _many(incidents: list[Incident], *, links: CardLinks) -> Message:
+    deployment = incidents[0].deployment if incidents else ""
+    said, left = text.many_words(incidents)
+    blocks = [header(f"{deployment[:60]}: {said}")]
+    blocks.append(section(f"{name(deployment)}: {said}, {left}."))
+    held: list[str] = []
+    for each in sorted(incidents, key=lambda each: (each.ended, each.subject))[:MOST_LINES]:
+        line = text.line(each)
+        if limits.size("\n".join([*held, line])) > limits.SECTION_TEXT - 100:
+            break
+        held.append(line)
+    if held:
+        blocks.append(section("\n".join(held)))
+    if len(held) < len(incidents):
+        blocks.append(context(f"and {len(incidents) - len(held)} more"))
+    page = links.page([])
+    opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, page)
+    blocks += [row(opens)] if opens is not None else []
+    return Message(f"{name(deployment)}: {said}, {left}.", blocks)
