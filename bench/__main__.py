@@ -5,7 +5,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import ack, docker, overhead, serverless, watch
+from bench import ack, docker, overhead, serverless, watch, watch_runs
 
 PARTS = ["ack", "start", "overhead", "docker", "serverless", "watch"]
 
@@ -35,6 +35,8 @@ async def main() -> None:
         if "watch" in which:
             print("\nWatching\n", flush=True)
             print("\n".join(await watch.run(home)), flush=True)
+            print("\nFailed runs, and all of them in one digest\n", flush=True)
+            print("\n".join(await watch_runs.run(home)), flush=True)
             print("\nAnswers to /dagster status\n", flush=True)
             print("\n".join(await watch.answers(home)), flush=True)
 

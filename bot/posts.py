@@ -16,7 +16,7 @@ from deploy_core.watch.incidents import Said
 from deploy_core.watch.kept_errors import error_of
 from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.schedules import SCHEDULES
-from handlers.blocks import Message, context
+from handlers.blocks import Message, context, without_charts
 from handlers.cards.digest import digest_message
 from handlers.cards.failed_runs import (
     failed_runs_message,
@@ -29,7 +29,7 @@ from handlers.cards.links import CardLinks
 from handlers.cards.schedules import schedules_message
 from handlers.cards.thread import ThreadPost
 from handlers.slack import Mark, Slack
-from handlers.slack_errors import ChannelClosed, MessageGone
+from handlers.slack_errors import ChannelClosed, MessageGone, SlackRefused
 from handlers.text.failed_runs import all_fixed, said_of_runs
 from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
 from handlers.text.schedules import all_tick_again, said_of_schedules
@@ -69,6 +69,17 @@ class PostSender:
             await self._reply(post, intent)
             return
         drawn = await self._drawn(post)
+        try:
+            await self._put(post, drawn)
+        except SlackRefused as error:
+            plain = without_charts(drawn)
+            if plain == drawn:
+                raise
+            _log.warning("chart_refused", post=post.id, said=error.summary, why=error.detail)
+            await self._put(post, plain)
+
+    async def _put(self, post: Post, drawn: Message) -> None:
+        """Post the message, or edit it where it is."""
         if post.ts is not None:
             try:
                 await self._slack.edit(post.channel, post.ts, drawn)

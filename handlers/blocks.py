@@ -105,6 +105,48 @@ def url_button(label: str, action_id: str, url: str | None) -> Block | None:
     }
 
 
+def bar_chart(title: str, of: str, unit: str, points: list[tuple[str, float]]) -> Block:
+    """Return a chart with a bar for each point; `of` is what the bars are, `unit` what they count.
+
+    Its numbers must stand in words beside it: not every client draws it, and nobody can read it
+    aloud. Labels that are cut to the same one get a number. Raises ValueError above Slack's limits.
+    """
+    if not 0 < len(points) <= limits.CHART_POINTS:
+        raise ValueError(f"a chart of {len(points)} bars")
+    labels: list[str] = []
+    for given, _ in points:
+        # Slack doesn't say whether it looks for mentions here.
+        name = given.replace("<", "‹").replace(">", "›")  # noqa: RUF001
+        label, number = plain(name, limits.CHART_LABEL) or "…", 1
+        while label in labels:
+            number += 1
+            label = f"{plain(name, limits.CHART_LABEL - 4)} {number}"
+        labels.append(label)
+    data = [
+        {"label": label, "value": round(value, 1)}
+        for label, (_, value) in zip(labels, points, strict=True)
+    ]
+    return {
+        "type": "data_visualization",
+        "title": plain(title, limits.CHART_TITLE),
+        "chart": {
+            "type": "bar",
+            "series": [{"name": plain(unit, limits.CHART_LABEL), "data": data}],
+            "axis_config": {
+                "categories": labels,
+                "x_label": plain(of, limits.AXIS_LABEL),
+                "y_label": plain(unit, limits.AXIS_LABEL),
+            },
+        },
+    }
+
+
+def without_charts(message: Message) -> Message:
+    """Return the message without its charts, which say nothing that isn't in its words."""
+    kept = [each for each in message.blocks if each["type"] != "data_visualization"]
+    return Message(message.text, kept)
+
+
 def input_block(
     field: str, label: str, element: Block, *, hint: str | None = None, optional: bool = False
 ) -> Block:

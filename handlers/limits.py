@@ -36,6 +36,12 @@ PLACEHOLDER: Final = 150
 INPUT_LABEL: Final = 2_000
 INPUT_HINT: Final = 2_000
 PLAIN_TEXT_INPUT: Final = 3_000
+CHARTS: Final = 2  # in one message
+CHART_TITLE: Final = 50
+CHART_LABEL: Final = 20
+CHART_POINTS: Final = 20
+AXIS_LABEL: Final = 50
+
 IDENTIFIER: Final = 255  # action_id, block_id, callback_id
 
 VIEW_BLOCKS: Final = 100

@@ -1,4 +1,5 @@
-"""`make demo`: the sandbox and the bot, and a deploy that is played as it happens.
+"""`make demo`: the sandbox and the bot; a deploy, a code location that breaks and runs that fail
+are played as they happen.
 
 At a terminal it stays up for a person. Without one it also plays a deploy that doesn't load and is
 put back. It exits with 0 only if what was played really ended so, by the card's own words and by
@@ -19,7 +20,8 @@ from typing import Any
 import httpx
 
 from sandbox.__main__ import read_options, start
-from sandbox.bot_process import start_bot
+from sandbox.bot_process import config_of, start_bot
+from sandbox.demo_trouble import CHANNEL_ID, WATCHED, Trouble
 from sandbox.slack.client import Workspace
 
 MANIFEST = Path(__file__).parent.parent / "manifest.yml"
@@ -137,7 +139,7 @@ async def _demo(
         say("Starting a Slack workspace, a Dagster+ control plane and a real agent…")
         options = read_options(["--home", str(home), "--slack-port", str(slack_port)])
         report = await start(options, stack)
-        bot = await start_bot(report, home / "bot")
+        bot = await start_bot(report, home / "bot", _watched(config_of(report, home / "bot")))
         stack.push_async_callback(bot.stop)
         workspace = await stack.enter_async_context(Workspace(report["slack_page"]))
         if await asyncio.to_thread(MANIFEST.exists):
@@ -148,6 +150,7 @@ async def _demo(
         if play:
             try:
                 await _play(Demo(workspace, report), again=not stay)
+                await _break(Trouble(workspace, report, say))
             except (NotAsExpected, AssertionError) as error:
                 say(f"\nThe demo failed: {error}\nThe bot's log: {bot.log}")
                 return 1
@@ -164,6 +167,19 @@ async def _play(demo: Demo, *, again: bool) -> None:
     if again:
         await demo.play("/dagster deploy quickstart@broken", "rolled back")
         say("\n✔ the version that doesn't load was rolled back; the old one is live and verified.")
+
+
+async def _break(trouble: Trouble) -> None:
+    await trouble.location()
+    say("\n✔ a code location that broke past the bot was told once, and its recovery too.")
+    await trouble.run()
+    say("\n✔ runs that failed alike were one message, re-executed by a button, and are fixed.")
+
+
+def _watched(config: dict[str, Any]) -> dict[str, Any]:
+    """Return what the demo changes in the configuration: the channel is told of what breaks."""
+    prod = {**config["deployments"]["prod"], "home_channel": CHANNEL_ID}
+    return {"deployments": {**config["deployments"], "prod": prod}, "watch": WATCHED}
 
 
 def main() -> None:

@@ -160,6 +160,29 @@ class History:
             for row in rows
         ]
 
+    async def loads(
+        self, deployment: str, since: datetime, until: datetime, most: int
+    ) -> list[tuple[str, float]]:
+        """Return the code locations that took longest to load after a change of ours in this time,
+        each with its longest load in seconds, the slowest first."""
+        query = (
+            sa.select(targets.c.location, steps.c.started_at, steps.c.ended_at)
+            .join(targets, targets.c.id == steps.c.target_id)
+            .where(
+                targets.c.deployment == deployment,
+                steps.c.name == StepName.WAIT.value,
+                steps.c.state == StepState.FINISHED.value,
+                steps.c.ended_at >= since,
+                steps.c.ended_at < until,
+            )
+        )
+        longest: dict[str, float] = {}
+        async with self._database.read() as connection:
+            for row in (await connection.execute(query)).all():
+                seconds = (row.ended_at - row.started_at).total_seconds()
+                longest[row.location] = max(seconds, longest.get(row.location, 0.0))
+        return sorted(longest.items(), key=lambda each: (-each[1], each[0]))[:most]
+
     async def by_medic(self, deployment: str, since: datetime) -> list[ByMedic]:
         """Return the medic's redeploys in a deployment since then; `medic:INCIDENT:NUMBER` is where
         each came from."""

@@ -26,6 +26,9 @@ from deploy_core.watch.slots import LATE, Slot, last_slot
 MOST = 10
 """So many of each kind are listed; the others are counted."""
 
+MOST_LOADS = 5
+"""So many of the slowest loads are listed."""
+
 
 class Digests:
     """Posts each digest once, whichever process comes first."""
@@ -70,6 +73,7 @@ class Digests:
 
     async def _facts(self, deployment: str, since: datetime, slot: Slot, now: datetime) -> Facts:
         ended = await self._store.history.ended(deployment, since, slot.at)
+        loads = await self._store.history.loads(deployment, since, slot.at, MOST_LOADS)
         incidents = await self._store.watching.lately(deployment, since)
         try:
             status = await self._board.deployment(deployment)
@@ -82,6 +86,7 @@ class Digests:
             "until": slot.at.isoformat(),
             "late": late.total_seconds() if late > LATE else 0.0,
             **_deploys(ended),
+            "loads": [[location, seconds] for location, seconds in loads],
             **_health(incidents, now),
             **await self._failures(deployment, since, slot.at),
             **_behind(status),

@@ -6,22 +6,31 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from handlers import limits
-from handlers.blocks import Message, context, header, section
+from handlers.blocks import Block, Message, bar_chart, context, header, section, weight
 from handlers.mrkdwn import code, date, duration, person, words
 from handlers.text.names import name
 
 Facts = Mapping[str, JsonValue]
 
+MOST_LOADS = 5
+
+MOST_JSON = limits.MESSAGE_BLOCKS_JSON - 1_000
+"""So long the blocks may be before the last line."""
+
 
 def digest_message(data: Facts) -> Message:
-    """Return the digest: what was deployed, what is down, what has recovered, what runs
-    failed of, what is behind."""
+    """Return the digest: what was deployed, what loaded slowest, what is down, what has recovered,
+    what runs failed of, what is behind; with charts of what there is more than one of."""
     deployment = str(data.get("deployment"))
-    lines = [
-        line
-        for line in (_deploys(data), _down(data), _recovered(data), _failures(data), _behind(data))
-        if line
-    ]
+    said = (
+        _deploys(data),
+        _loads(data),
+        _down(data),
+        _recovered(data),
+        _failures(data),
+        _behind(data),
+    )
+    lines = [line for line in said if line]
     if not lines or lines == [_behind(data)]:
         lines.insert(0, "Nothing was deployed, nothing broke, nothing is down.")
     since, until = (_moment(data, key) for key in ("since", "until"))
@@ -30,7 +39,10 @@ def digest_message(data: Facts) -> Message:
     if late:
         foot += f" This digest is {duration(late)} late: the bot wasn't running at its time."
     blocks = [header(f"Digest of {deployment}")]
-    blocks += [section(line[: limits.SECTION_TEXT]) for line in lines]
+    blocks += [section(line[: limits.SECTION_TEXT]) for line in _fitting(lines, data)]
+    for chart in _charts(data):
+        if weight([*blocks, chart, context(foot)]) <= MOST_JSON:
+            blocks.append(chart)
     blocks.append(context(foot))
     first = " ".join(line.split("\n")[0].replace("*", "") for line in lines)
     return Message(
@@ -51,6 +63,35 @@ def _deploys(data: Facts) -> str:
     by = ", ".join(f"{_who(key)} ({int(count)})" for key, count in _pairs(data, "people"))
     slow = ", ".join(f"{name(key)} {duration(took)}" for key, took in _pairs(data, "slowest"))
     return f"{line}\nBy {by}" + (f"\nSlowest: {slow}" if slow else "")
+
+
+def _fitting(lines: list[str], data: Facts) -> list[str]:
+    """Return the lines that a message can hold; the last ones to go are those of what is broken."""
+    kept = list(lines)
+    for less in (_loads(data), _behind(data), _recovered(data)):
+        if (
+            less in kept
+            and weight([section(line[: limits.SECTION_TEXT]) for line in kept]) > MOST_JSON
+        ):
+            kept.remove(less)
+    return kept
+
+
+def _loads(data: Facts) -> str:
+    listed = _pairs(data, "loads")[:MOST_LOADS]
+    said = ", ".join(f"{name(key)} {duration(took)}" for key, took in listed)
+    return f"*Slowest loads:* {said}" if said else ""
+
+
+def _charts(data: Facts) -> list[Block]:
+    """Return the charts of what there is more than one of."""
+    charts = []
+    loads, failures = _pairs(data, "loads"), _pairs(data, "failures")
+    if len(loads) > 1:
+        charts.append(bar_chart("Slowest loads", "Code locations", "Seconds", loads))
+    if len(failures) > 1:
+        charts.append(bar_chart("Failed runs by cause", "Causes", "Runs", failures))
+    return charts[: limits.CHARTS]
 
 
 def _down(data: Facts) -> str:

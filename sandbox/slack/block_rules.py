@@ -45,6 +45,44 @@ _CELL = typed(
     },
     "table cell",
 )
+_POINTS = array(
+    record({"label": string(limits.CHART_LABEL, 1), "value": _number}), 1, limits.CHART_POINTS
+)
+_SERIES = array(
+    record({"name": string(limits.CHART_LABEL, 1), "data": _POINTS}), 1, limits.CHART_SERIES
+)
+_AXES = record(
+    {"categories": array(string(limits.CHART_LABEL, 1), 1, limits.CHART_POINTS)},
+    {"x_label": string(limits.AXIS_LABEL), "y_label": string(limits.AXIS_LABEL)},
+)
+
+
+def _labels(value: Any, path: str, report: Report) -> None:
+    """Each series has exactly one point for each category, and a name of its own."""
+    if report.problems:
+        return
+    categories = value["axis_config"]["categories"]
+    if len(set(categories)) != len(categories):
+        report.add(f"{path}/axis_config/categories", "must be unique")
+    for index, series in enumerate(value["series"]):
+        if [point["label"] for point in series["data"]] != categories:
+            report.add(f"{path}/series/{index}/data", "labels must match the categories")
+    names = [series["name"] for series in value["series"]]
+    if len(set(names)) != len(names):
+        report.add(f"{path}/series", "names must be unique")
+
+
+def _axes_chart(kind: str) -> Check:
+    return every(tagged(kind, {"series": _SERIES, "axis_config": _AXES}), _labels)
+
+
+_CHART = typed(
+    {
+        "pie": tagged("pie", {"segments": _POINTS}),
+        **{kind: _axes_chart(kind) for kind in ("bar", "area", "line")},
+    },
+    "chart",
+)
 _TASK = tagged(
     "task_card",
     {"task_id": IDENTIFIER, "title": string(limits.SECTION_TEXT, 1)},
@@ -141,6 +179,11 @@ MESSAGE_ONLY: dict[str, Check] = {
                 limits.TABLE_CELLS,
             ),
         },
+    ),
+    "data_visualization": tagged(
+        "data_visualization",
+        {"title": string(limits.CHART_TITLE, 1), "chart": _CHART},
+        _BLOCK_ID,
     ),
     "task_card": _TASK,
     "plan": tagged(

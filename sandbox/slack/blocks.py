@@ -74,6 +74,9 @@ def problems(blocks: Any, surface: str) -> list[str]:
     tables = [index for index, block in enumerate(blocks) if block["type"] == "table"]
     for index in tables[limits.TABLES :]:
         report.add(f"/blocks/{index}", "only one table is allowed")
+    charts = [index for index, each in enumerate(blocks) if each["type"] == "data_visualization"]
+    for index in charts[limits.CHARTS :]:
+        report.add(f"/blocks/{index}", f"at most {limits.CHARTS} data_visualization blocks")
     markdown = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
     if markdown > limits.MARKDOWN_CHARS:
         report.add("/blocks", f"markdown must be less than {limits.MARKDOWN_CHARS + 1} characters")

@@ -55,6 +55,13 @@ TABLE_ROWS: Final = 100
 TABLE_CELLS: Final = 20
 TABLES: Final = 1
 
+CHARTS: Final = 2
+CHART_TITLE: Final = 50
+CHART_LABEL: Final = 20
+CHART_SERIES: Final = 6
+CHART_POINTS: Final = 20
+AXIS_LABEL: Final = 50
+
 VIEW_TITLE: Final = 24
 PRIVATE_METADATA: Final = 3_000
 VIEW_STACK: Final = 3

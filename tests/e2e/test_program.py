@@ -177,9 +177,11 @@ async def test_the_demo_ends_well_without_a_terminal(tmp_path: Path) -> None:
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 100)
+    output, _ = await asyncio.wait_for(process.communicate(), 240)
     said = output.decode()
     assert process.returncode == 0, said
     assert "live and verified" in said
     assert "rolled back" in said
+    assert "quickstart on prod fails to load" in said
+    assert "re-executed 3 runs from failure" in said
     assert "Traceback" not in said

@@ -57,6 +57,15 @@ def _block(found: Json) -> None:
             assert len(ids) == len(set(ids))
             for element in found["elements"]:
                 _element(element)
+        case "data_visualization":
+            assert 0 < length(found["title"]) <= 50
+            labels = found["chart"]["axis_config"]["categories"]
+            assert 0 < len(labels) == len(set(labels)) <= 20
+            assert all(0 < length(label) <= 20 for label in labels)
+            for series in found["chart"]["series"]:
+                assert [point["label"] for point in series["data"]] == labels
+                for label in labels:
+                    assert_no_broadcast(label)
         case other:
             raise AssertionError(f"a block of type {other}")
 
@@ -66,6 +75,7 @@ def assert_message(text: str, blocks: list[Json]) -> None:
     assert 0 < length(text) <= 4_000
     assert_no_broadcast(text)
     assert len(blocks) <= 50
+    assert sum(block["type"] == "data_visualization" for block in blocks) <= 2
     for block in blocks:
         _block(block)
     assert length(json.dumps(blocks, ensure_ascii=False)) <= 11_000
@@ -94,6 +104,10 @@ def read(blocks: list[Json]) -> str:
                 lines.append(block["text"]["text"] + extra)
             case "context":
                 lines += [element["text"] for element in block["elements"]]
+            case "data_visualization":
+                points = block["chart"]["series"][0]["data"]
+                said = ", ".join(f"{point['label']} {point['value']:g}" for point in points)
+                lines.append(f"[chart {block['title']}: {said}]")
             case "actions":
                 lines.append(" ".join(f"[{one['text']['text']}]" for one in block["elements"]))
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from handlers.blocks import without_charts
 from handlers.cards.digest import digest_message
 from tests.handlers.slack_rules import assert_message, read
 from tests.handlers.worlds import HOSTILE, at
@@ -31,6 +32,7 @@ FULL: dict[str, Any] = {
     "median": 42.0,
     "people": [["U01ADA", 3], ["cli:ci", 1]],
     "slowest": [["dbt", 95.0]],
+    "loads": [["dbt", 83.25], ["a_location_with_a_long_name", 9.0], ["ml", 2.0]],
     "down": [["core", 7_200.0]],
     "down_count": 12,
     "recovered": [["ml", 300.0]],
@@ -51,12 +53,15 @@ def test_a_digest_says_what_was_done_what_is_down_and_what_is_behind() -> None:
         "*3 deploys of 4 code locations*, 75 % went live, 1 rolled back, 42 s in the middle",
         "By <@U01ADA> (3), `cli:ci` (1)",
         "Slowest: dbt 1 min 35 s",
+        "*Slowest loads:* dbt 1 min 23 s, a_location_with_a_long_name 9 s, ml 2 s",
         ":x: *12 down now:* core for 2 h and 11 more",
         ":white_check_mark: *1 recovered:* ml after 5 min",
         ":warning: *21 runs failed of 12 causes:*",
         "• KeyError: 'EUR' (8)",
         "• OSError: ∗gone∗ (1) and 10 more",  # noqa: RUF001
         "*1 code location behind the default branch* (commits): core 4",
+        "[chart Slowest loads: dbt 83.2, a_location_with_a_l… 9, ml 2]",
+        "[chart Failed runs by cause: KeyError: 'EUR' 8, OSError: *gone* 1]",
     ]
 
 
@@ -64,6 +69,22 @@ def test_nothing_is_one_line() -> None:
     message = digest_message(facts())
     assert read(message.blocks).split("\n")[1] == (
         "Nothing was deployed, nothing broke, nothing is down."
+    )
+
+
+def test_of_one_thing_there_is_no_chart() -> None:
+    few = {**FULL, "loads": [["dbt", 83.0]], "failures": [["KeyError", 8]]}
+    blocks = digest_message(facts(**few)).blocks
+    assert "[chart" not in read(blocks)
+    assert "*Slowest loads:* dbt" in read(blocks)
+
+
+def test_without_its_charts_it_says_the_same() -> None:
+    message = digest_message(facts(**FULL))
+    plain = without_charts(message)
+    assert plain.text == message.text
+    assert read(plain.blocks) == "\n".join(
+        line for line in read(message.blocks).split("\n") if not line.startswith("[chart")
     )
 
 
@@ -76,6 +97,6 @@ def test_what_is_late_says_so() -> None:
 def test_any_digest_fits(name: str, count: int) -> None:
     pairs: JsonValue = [[name, 9.0]] * 10
     full = {**FULL, "people": pairs, "down": pairs, "recovered": pairs, "behind": pairs}
-    full["failures"] = pairs
+    full["failures"] = full["loads"] = pairs
     message = digest_message(facts(**{**full, "deployment": name, "down_count": count}))
     assert_message(message.text, message.blocks)

@@ -38,6 +38,22 @@ def select(**more: Any) -> Json:
     return {"type": "static_select", "action_id": "pick", "options": [option()], **more}
 
 
+def chart(
+    title: str = "Loads", bars: int = 2, label: str = "x{0}", of: str = "", kind: str = "bar"
+) -> Json:
+    labels = [label.format(number) for number in range(bars)]
+    data = [{"label": (of or label).format(number), "value": number} for number in range(bars)]
+    return {
+        "type": "data_visualization",
+        "title": title,
+        "chart": {
+            "type": kind,
+            "series": [{"name": "Seconds", "data": data}],
+            "axis_config": {"categories": labels, "x_label": "Locations", "y_label": "Seconds"},
+        },
+    }
+
+
 def table(rows: int, cells: int) -> Json:
     return {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}] * cells] * rows}
 
@@ -68,6 +84,7 @@ RICH = {
 }
 
 GOOD: list[Json] = [
+    chart(title="x" * 50, bars=20, label="x" * 18 + "{0:02}"),
     section("x" * 3000),
     section(fields=[mrkdwn("x" * 2000)] * 10),
     section(accessory=button(confirm=CONFIRM)),
@@ -129,6 +146,13 @@ BAD: list[tuple[str, Any, str]] = [
     ("101 rows", table(101, 2), "/blocks/0/rows"),
     ("21 cells", table(2, 21), "/blocks/0/rows/0"),
     ("markdown 12001", {"type": "markdown", "text": "x" * 12_001}, "/blocks/0/text"),
+    ("chart title 51", chart(title="x" * 51), "/blocks/0/title"),
+    ("chart without bars", chart(bars=0), "/blocks/0/chart/series/0/data"),
+    ("21 bars", chart(bars=21), "/blocks/0/chart/series/0/data"),
+    ("chart label 21", chart(label="x" * 19 + "{0:02}"), "/categories/0"),
+    ("other labels", chart(of="y{0}"), "/blocks/0/chart/series/0/data"),
+    ("same labels", chart(label="x", of="x"), "/blocks/0/chart/axis_config/categories"),
+    ("chart of another kind", chart(kind="donut"), "/blocks/0/chart/type"),
     ("long block_id", section(block_id="x" * 256), "/blocks/0/block_id"),
     ("a string", "hello", "/blocks/0"),
 ]
@@ -149,6 +173,7 @@ TOGETHER: list[tuple[str, list[Json], str]] = [
     ("51 blocks", [{"type": "divider"}] * 51, "no more than 50 items"),
     ("same block_id", [section(block_id="a"), section(block_id="a")], "duplicate block_id"),
     ("same action_id", [actions(button(), button())], "duplicate action_id"),
+    ("three charts", [chart(), chart(), chart()], "at most 2 data_visualization"),
     ("two tables", [table(1, 1), table(1, 1)], "only one table"),
     ("markdown together", [{"type": "markdown", "text": "x" * 6001}] * 2, "markdown must be"),
 ]

@@ -1,6 +1,10 @@
 """A digest is posted once in its slot, by one of two replicas, over restarts and long sleeps."""
 
-from datetime import UTC, datetime, timedelta
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
 
 from deploy_core.model.errors import Unreachable
 from deploy_core.model.states import TargetState
@@ -23,7 +27,8 @@ class Away:
 
 
 def digests(store: Store, clock: ManualClock, **changes: str) -> Digests:
-    digest = DigestSettings(cron="0 9 * * *", timezone="Europe/Berlin", **changes)
+    said = {"cron": "0 9 * * *", "timezone": "Europe/Berlin", **changes}
+    digest = DigestSettings.model_validate(said)
     prod = DeploymentSettings(watch_channel="C0OPS", digest=digest)
     return Digests(CoreSettings(deployments={"prod": prod}), Away(), store, clock)  # type: ignore[arg-type]
 
@@ -51,6 +56,33 @@ async def test_two_replicas_restarts_and_sleep(store: Store, clock: ManualClock)
     days = [f"digest:prod:2026-{day}T09:00:C0OPS" for day in ("03-28", "03-29", "03-30", "03-31")]
     assert keys[:4] == days
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+async def test_a_year_of_digests_has_one_for_each_local_day(
+    store: Store, address: str, clock: ManualClock, zone: str
+) -> None:
+    """Two replicas, each with its own connection, that restart at each look and sleep for six
+    hours now and then, over both changes of the clocks."""
+    random = Random(zone)
+    clock.set_wall(datetime(2026, 1, 1, tzinfo=UTC))
+    other = await Store.open(address, clock)
+    keys: list[str] = []
+    try:
+        while clock.now() < datetime(2027, 1, 1, tzinfo=UTC):
+            replicas = [store, other] if random.random() < 0.5 else [other, store]
+            looks = [digests(each, clock, timezone=zone).look("prod") for each in replicas]
+            await asyncio.gather(*looks)
+            if await store.outbox.due():
+                keys += await posted(store)
+            hours = random.choice([1, 4, 6, 6 + 6])
+            clock.set_wall(clock.now() + timedelta(hours=hours, minutes=random.randrange(60)))
+    finally:
+        await other.close()
+    days = [date.fromisoformat(key.split(":")[2].partition("T")[0]) for key in keys]
+    assert days == [days[0] + timedelta(days=number) for number in range(len(days))]
+    assert len(days) >= 363
 
 
 async def test_after_a_long_sleep_there_is_one_and_it_says_so(

@@ -119,7 +119,29 @@ function alertBlock(block) {
   );
 }
 
+/** A chart as its numbers: bars whose length is their share of the longest. */
+function chart(block) {
+  const series = block.chart.series ?? [{ name: block.title, data: block.chart.segments }];
+  const points = series.flatMap((each) => each.data);
+  const most = Math.max(...points.map((each) => each.value), 0) || 1;
+  return h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", {}, block.title),
+    points.map((each) =>
+      h(
+        "div",
+        { class: "chart-row" },
+        h("span", { class: "chart-label" }, each.label),
+        h("meter", { min: "0", max: String(most), value: String(each.value) }),
+        h("span", { class: "chart-value" }, String(each.value)),
+      ),
+    ),
+  );
+}
+
 const KINDS = {
+  data_visualization: chart,
   section,
   context,
   image,
