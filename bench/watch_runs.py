@@ -5,6 +5,7 @@ The control plane is a process of its own, so that its work isn't counted as our
 
 import asyncio
 import json
+import logging
 import resource
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from pydantic import SecretStr
 
 from deploy_core.catalog import Catalog
@@ -159,6 +161,7 @@ async def run(home: Path) -> list[str]:
         "its blocks, characters",
         "peak RSS MB",
     )
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     rows = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for runs in SIZES:
         async with failing(home / f"runs-{runs}") as world:

@@ -26,7 +26,7 @@ from deploy_core.dagster_plus.client import DagsterPlus
 
 CODE = Path(__file__).parent / "real_code.py"
 LOCATION = "core"
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 240.0
 
 _LAUNCH = """mutation Launch($executionParams: ExecutionParams!) {
   launchRun(executionParams: $executionParams) {
@@ -90,7 +90,9 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[RealDagster]:
     home = folder / "home"
     await asyncio.to_thread(home.mkdir)
     async with AsyncExitStack() as stack:
-        overrides = {"telemetry": {"enabled": False}, **settings}
+        # Dagster's own default queues runs, for a daemon that nobody runs here.
+        at_once = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
+        overrides = {"telemetry": {"enabled": False}, "run_coordinator": at_once, **settings}
         instance = stack.enter_context(DagsterInstance.local_temp(str(home), overrides=overrides))
         target = PythonFileTarget(str(CODE), None, str(CODE.parent), LOCATION)
         process = await asyncio.to_thread(WorkspaceProcessContext, instance, target)

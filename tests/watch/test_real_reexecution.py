@@ -13,6 +13,9 @@ from deploy_core.watch.readings import Readings
 from deploy_core.watch.run_observer import RunObserver
 from tests.dagster_plus.real_dagster import RealDagster, opened
 
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
+"""Each starts a code server, and runs in processes of their own."""
+
 SETTINGS = CoreSettings(deployments={"prod": DeploymentSettings(watch_channel="C0OPS")})
 RETRIES = {"run_retries": {"enabled": True, "max_retries": 0}}
 
