@@ -193,7 +193,7 @@ async def test_a_person_looks_at_it_and_looks_after_it(watched: World) -> None:
 
     now = await watched.workspace.wait_for(acknowledged, what="the acknowledgement")
     assert "<@U0LINUS0001>" in now.shown or "linus" in now.shown.lower()
-    assert buttons(now) == {"incident.mute"}
+    assert buttons(now) == {"incident.mute", "incident.reexecute"}
 
 
 async def test_what_is_muted_is_not_told_again(watched: World) -> None:
@@ -256,7 +256,7 @@ async def test_a_log_that_cannot_be_read_does_not_hide_the_failure(watched: Worl
     watched.dagster.plane.faults.add(Faults(requests=[fault]))
     fails(watched)
     card = await watched.card("1 run of daily in core on prod failed alike")
-    assert buttons(card) == {"incident.acknowledge", "incident.mute"}
+    assert buttons(card) == {"incident.acknowledge", "incident.mute", "incident.reexecute"}
 
 
 async def test_it_can_be_switched_off(tmp_path: Path, projects: dict[str, Path]) -> None:
