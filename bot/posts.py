@@ -70,15 +70,15 @@ class PostSender:
             return
         drawn = await self._drawn(post)
         try:
-            await self._put(post, drawn)
+            await self._put(post, drawn, intent)
         except SlackRefused as error:
             plain = without_charts(drawn)
             if plain == drawn:
                 raise
             _log.warning("chart_refused", post=post.id, said=error.summary, why=error.detail)
-            await self._put(post, plain)
+            await self._put(post, plain, intent)
 
-    async def _put(self, post: Post, drawn: Message) -> None:
+    async def _put(self, post: Post, drawn: Message, intent: Intent) -> None:
         """Post the message, or edit it where it is."""
         if post.ts is not None:
             try:
