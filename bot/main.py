@@ -9,6 +9,7 @@ from datetime import timedelta
 import structlog
 from aiohttp import web
 
+from bot.channels import report_closed
 from bot.cli.exit_codes import ExitCode
 from bot.housekeeping import Housekeeping
 from bot.http_mode import PATH, SlackRequests
@@ -82,6 +83,7 @@ class Bot:
             slack=self._slack,
             clock=clock,
             board=core.board,
+            recipients=core.recipients,
             team=settings.file.slack.team,
             on_ack=self._metrics.ack,
             crash=core.services.crash,
@@ -95,6 +97,7 @@ class Bot:
             settings.core,
             clock,
             core.services.crash,
+            core.catalog.project_of,
         )
         self._housekeeping = Housekeeping(core)
         self._watch = Watch(core)
@@ -124,6 +127,7 @@ class Bot:
         self._housekeeping.start()
         self._watch.start()
         self._run("take_over", self._take_over())
+        self._run("channels", report_closed(self._core, self._slack))
         self.port = await self._server.start()
         _log.info("server_listens", port=self.port)
         if self._connection is not None:
@@ -136,6 +140,7 @@ class Bot:
             await self._connection.quiet(QUIET_SECONDS)
             await self._end("slack")
         await self._end("take_over")
+        await self._end("channels")
         await self._watch.stop()
         await self._housekeeping.stop()
         await self._desk.tasks.drain(seconds)

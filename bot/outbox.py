@@ -52,13 +52,14 @@ class OutboxSender:
         settings: CoreSettings,
         clock: Clock,
         crash: Crash | None = None,
+        project_of: Callable[[str], str | None] = lambda _location: None,
     ) -> None:
         self._store = store
         self._clock = clock
         crash = crash or Crash()
         poster = Poster(store, slack, crash)
         self._deploys = DeploySender(store, slack, poster, dagster, settings, clock, crash)
-        self._posts = PostSender(store, slack, poster, dagster, settings, clock, crash)
+        self._posts = PostSender(store, slack, poster, dagster, settings, clock, crash, project_of)
         self._wake = asyncio.Event()
         self._edited: dict[str, float] = {}
         self._sending: set[asyncio.Task[None]] = set()

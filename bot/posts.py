@@ -1,5 +1,7 @@
 """Sends what belongs to no deploy: a message that is posted once and edited, and its thread."""
 
+from collections.abc import Callable
+
 import structlog
 
 from bot.poster import Poster
@@ -8,12 +10,14 @@ from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.outbox import Intent
-from deploy_core.store.posts import Post
+from deploy_core.store.posts import Post, belongs_to
 from deploy_core.store.reexecutions import REPLY
 from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS
-from deploy_core.watch.incidents import Said
+from deploy_core.watch.incidents import Incident, Said
 from deploy_core.watch.kept_errors import error_of
+from deploy_core.watch.observer import AGENTS, LOCATIONS
+from deploy_core.watch.owners import mentioned
 from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.schedules import SCHEDULES
 from handlers.blocks import Message, context, without_charts
@@ -26,7 +30,9 @@ from handlers.cards.failed_runs import (
 )
 from handlers.cards.incidents import changes_message, incidents_message, note_message
 from handlers.cards.links import CardLinks
+from handlers.cards.owners import with_owners
 from handlers.cards.schedules import schedules_message
+from handlers.cards.subscriptions import MOST_SHOWN, closed_message, meanwhile_message
 from handlers.cards.thread import ThreadPost
 from handlers.slack import Mark, Slack
 from handlers.slack_errors import ChannelClosed, MessageGone, SlackRefused
@@ -53,7 +59,9 @@ class PostSender:
         settings: CoreSettings,
         clock: Clock,
         crash: Crash,
+        project_of: Callable[[str], str | None],
     ) -> None:
+        self._project_of = project_of
         self._store = store
         self._slack = slack
         self._poster = poster
@@ -85,7 +93,7 @@ class PostSender:
                 await self._slack.edit(post.channel, post.ts, drawn)
                 self._crash.reach("post", "edited")
                 return
-            except MessageGone as error:
+            except (MessageGone, ChannelClosed) as error:
                 _log.warning("post_gone", post=post.id, said=error.summary)
         await self._post(post, drawn, intent)
 
@@ -97,7 +105,7 @@ class PostSender:
         for where in _places(post, settings):
             try:
                 # A person's messages are a channel of their own.
-                channel = where if where[0] in "CG" else await self._slack.direct(where)
+                channel = where if where[0] in "CGD" else await self._slack.direct(where)
                 said = drawn if closed is None else _elsewhere(drawn, post.channel)
                 mark = Mark(post.id, of="post")
                 await self._poster.post(channel, said, mark, intent, since=intent.created_at)
@@ -121,7 +129,7 @@ class PostSender:
             await self._in_thread(post, post.ts, intent, order_post(order, self._links(post)))
             return
         broadcast = False
-        if intent.topic == "event" and intent.position is not None:
+        if intent.topic in {"event", "quiet_event"} and intent.position is not None:
             event, incident = await self._store.watching.event(intent.position)
             if incident.kind == RUNS:
                 text = said_of_runs(event.said, event.data)
@@ -129,7 +137,8 @@ class PostSender:
                 text = said_of_schedules(event.said, incident, event.data)
             else:
                 text = said_words(event.said, incident, event.data)
-            broadcast = event.said in {Said.FLAPPING, Said.NEEDS_PEOPLE}
+            loud = event.said in {Said.FLAPPING, Said.NEEDS_PEOPLE}
+            broadcast = loud and intent.topic == "event"
         else:
             incidents = await self._store.watching.incidents_of(post.id)
             text = _ALL_ENDED.get(str(post.data.get("kind")), all_ended)(incidents)
@@ -154,7 +163,36 @@ class PostSender:
             return digest_message(post.data)
         if post.kind == "note":
             return note_message(post.data)
+        if post.kind == "meanwhile":
+            return meanwhile_message(post.data, await self._meanwhile(post))
+        if post.kind == "closed":
+            return closed_message(post.data)
         incidents = await self._store.watching.incidents_of(post.id)
+        drawn = await self._drawn_incidents(post, incidents, links)
+        return with_owners(drawn, self._owners(post, incidents))
+
+    def _owners(self, post: Post, incidents: list[Incident]) -> tuple[str, ...]:
+        """Return who is mentioned: the owners of what was posted here first."""
+        first = post.data.get("mentions")
+        told = [each for each in incidents if isinstance(first, list) and each.id in first]
+        places, named = set[tuple[str | None, str | None]](), list[str]()
+        for each in told:
+            facts = each.data or {}
+            location = each.subject if each.kind == LOCATIONS else facts.get("location")
+            if isinstance(location, str) and each.kind != AGENTS:
+                places.add((location, self._project_of(location)))
+            listed = facts.get("owners")
+            named += [str(owner) for owner in listed] if isinstance(listed, list) else []
+        return mentioned(
+            sorted(places, key=str),
+            named,
+            owners=self._settings.owners,
+            location_owners=self._settings.location_owners,
+        )
+
+    async def _drawn_incidents(
+        self, post: Post, incidents: list[Incident], links: CardLinks
+    ) -> Message:
         if post.data.get("kind") == RUNS:
             ids = [each.id for each in incidents]
             failures = await self._store.failed_runs.of_incidents(ids)
@@ -167,12 +205,22 @@ class PostSender:
         errors = {number: error for number, error in found.items() if error is not None}
         return incidents_message(incidents, errors, links=links, now=self._clock.now())
 
+    async def _meanwhile(self, post: Post) -> list[Incident]:
+        numbers = post.data.get("incidents")
+        listed = numbers[:MOST_SHOWN] if isinstance(numbers, list) else []
+        found = [await self._store.watching.incident(n) for n in listed if isinstance(n, int)]
+        return [each for each in found if each is not None]
+
 
 def _places(post: Post, settings: DeploymentSettings | None) -> list[str]:
-    """Return the post's own channel, the deployment's home channel, and who may deploy there."""
-    home = settings.home_channel if settings is not None else None
-    people = [key for key in (settings.may_deploy if settings else ()) if key[:1] in {"U", "W"}]
-    return list(dict.fromkeys([post.channel, *([home] if home else []), *people[:1]]))
+    """Return the post's own channel, and who is told where that is closed. What belongs into the
+    deployment's own channel goes to its home channel then; what only another channel has
+    subscribed to goes to a person, because the own channel has its own message of it."""
+    if settings is None:
+        return [post.channel]
+    mine = belongs_to(post.key) in {settings.told_in, settings.home_channel}
+    home = settings.home_channel if mine else None
+    return list(dict.fromkeys([post.channel, *([home] if home else []), *settings.admins[:1]]))
 
 
 def _elsewhere(drawn: Message, channel: str) -> Message:

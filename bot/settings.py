@@ -136,6 +136,11 @@ def parse_config(text: str, name: str, folder: Path | None = None) -> FileSettin
     if chosen is not None and chosen not in settings.deployments:
         known = ", ".join(settings.deployments)
         raise _invalid(name, [(1, f"default_deployment: {chosen} isn't one of {known}.")])
+    for each in settings.subscriptions:
+        if each.deployment is not None and each.deployment not in settings.deployments:
+            known = ", ".join(settings.deployments)
+            said = f"subscriptions: the deployment {each.deployment} isn't one of {known}."
+            raise _invalid(name, [(root.value["subscriptions"].line, said)])
     return settings
 
 

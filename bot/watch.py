@@ -14,6 +14,9 @@ from bot.jobs import Jobs
 from bot.wiring import Core
 from deploy_core.model.errors import DagsterPlusError, DeployError
 
+RELEASE_SECONDS = 15.0
+"""How often it is looked whether quiet hours have ended."""
+
 _log = structlog.get_logger()
 
 
@@ -39,6 +42,7 @@ class Watch:
             if settings.watch.schedules:
                 schedules = partial(self._safely, self._core.schedule_observer.look, deployment)
                 self._jobs.every(settings.watch.schedules_seconds, schedules, first=first)
+        self._jobs.every(min(seconds, RELEASE_SECONDS), self._release)
         self._jobs.start()
 
     async def stop(self) -> None:
@@ -49,6 +53,12 @@ class Watch:
         await self._safely(self._core.observer.look, deployment)
         await self._safely(self._core.medic.look, deployment)
         await self._safely(self._core.digests.look, deployment)
+
+    async def _release(self) -> None:
+        try:
+            await self._core.store.held_posts.release()
+        except DeployError as error:
+            _log.error("release_failed", reason=error.reason)
 
     async def _safely(self, look: Callable[[str], Awaitable[bool]], deployment: str) -> None:
         try:

@@ -30,6 +30,7 @@ from deploy_core.watch.digests import Digests
 from deploy_core.watch.medic import Medic
 from deploy_core.watch.observer import Observer
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.recipients import Recipients
 from deploy_core.watch.run_observer import RunObserver
 from deploy_core.watch.schedule_observer import ScheduleObserver
 from deploy_core.worker import Worker
@@ -55,6 +56,7 @@ class Core:
     schedule_observer: ScheduleObserver
     medic: Medic
     digests: Digests
+    recipients: Recipients
 
     @property
     def store(self) -> Store:
@@ -118,8 +120,9 @@ async def open_core(
         drifts = Drifts(dict(settings.core.projects), catalog, mirrors)
         stack.push_async_callback(drifts.close)
         board = StatusBoard(settings.core, dagster, readings, store, catalog, drifts)
-        digests = Digests(settings.core, board, store, clock)
-        observer = Observer(settings.core, dagster, readings, store)
+        recipients = Recipients(settings.core, store.subscriptions, clock, catalog.project_of)
+        digests = Digests(settings.core, board, store, clock, recipients)
+        observer = Observer(settings.core, dagster, readings, store, recipients)
         yield Core(
             settings=settings,
             services=services,
@@ -130,8 +133,11 @@ async def open_core(
             readings=readings,
             board=board,
             observer=observer,
-            run_observer=RunObserver(settings.core, dagster, readings, store, clock),
-            schedule_observer=ScheduleObserver(settings.core, dagster, readings, store, clock),
+            run_observer=RunObserver(settings.core, dagster, readings, store, clock, recipients),
+            schedule_observer=ScheduleObserver(
+                settings.core, dagster, readings, store, clock, recipients
+            ),
             medic=Medic(settings.core, engine, store, clock),
             digests=digests,
+            recipients=recipients,
         )

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +13,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from deploy_core.watch.subscriptions import Subscription, zone_named
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Minutes = Annotated[float, Field(gt=0, le=24 * 60)]
@@ -68,11 +69,7 @@ class DigestSettings(Settings):
     @field_validator("timezone")
     @classmethod
     def _is_zone(cls, timezone: str) -> str:
-        try:
-            ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"there is no time zone {timezone[:60]}") from None
-        return timezone
+        return zone_named(timezone)
 
 
 class MedicSettings(Settings):
@@ -109,6 +106,12 @@ class DeploymentSettings(Settings):
     digest: DigestSettings | None = None
     medic: MedicSettings | None = None
     load_deadline: Minutes = 15.0
+
+    @property
+    def admins(self) -> tuple[str, ...]:
+        """The people in Slack who are told what is wrong with the bot's own channels: those who
+        may deploy, in their order."""
+        return tuple(key for key in self.may_deploy if key[:1] in {"U", "W"})
 
     @property
     def told_in(self) -> str | None:
@@ -307,8 +310,17 @@ class WatchSettings(Settings):
     queue_minutes: Minutes = 30.0
 
 
+SlackId = Annotated[str, Field(pattern=r"^[UWS][A-Z0-9]{7,30}$")]
+"""The id of a Slack user or of a user group."""
+
+
 class CoreSettings(Settings):
-    """What the engine needs to know; `default_deployment` is the first one if not given."""
+    """What the engine needs to know; `default_deployment` is the first one if not given.
+
+    `owners` says which Slack user or group an owner of Dagster's definitions is (an e-mail address
+    or `team:NAME`); `location_owners` has owners or Slack ids by patterns of code locations. Nobody
+    else is mentioned when something breaks.
+    """
 
     deployments: Annotated[dict[Name, DeploymentSettings], Field(min_length=1)]
     projects: dict[Name, ProjectSettings] = Field(default_factory=dict)
@@ -320,4 +332,7 @@ class CoreSettings(Settings):
     parallel_targets: int = Field(default=50, ge=1, le=500)
     docker: DockerSettings = DockerSettings()
     watch: WatchSettings = WatchSettings()
+    subscriptions: tuple[Subscription, ...] = ()
+    owners: dict[Name, SlackId] = Field(default_factory=dict)
+    location_owners: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
     serverless: ServerlessSettings = ServerlessSettings()

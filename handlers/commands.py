@@ -15,6 +15,14 @@ from handlers.location_commands import (
     options_of,
     said_document,
 )
+from handlers.subscription_commands import (
+    MuteChannel,
+    Subscribe,
+    SubscriptionCommand,
+    Subscriptions,
+    Unsubscribe,
+    subscription_words,
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,11 @@ class Agents:
 
 
 Command = (
-    Help
+    Subscribe
+    | Unsubscribe
+    | Subscriptions
+    | MuteChannel
+    | Help
     | OpenDeployForm
     | Deploy
     | AddLocation
@@ -183,7 +195,15 @@ def render(command: Command) -> str:
             verb = "cancel" if isinstance(command, Cancel) else "logs"
             parts = [verb, _number(command.deploy), _name(command.location)]
             parts += [_in(command.deployment)]
-        case Deploys() | Status() | Agents():
+        case (
+            Deploys()
+            | Status()
+            | Agents()
+            | Subscribe()
+            | Unsubscribe()
+            | Subscriptions()
+            | MuteChannel()
+        ):
             parts = _look(command)
         case _:
             assert_never(command)
@@ -223,7 +243,9 @@ def code_options(code: CodeOptions) -> list[str]:
     return [_option(name.replace("_", "-"), value) for name, value in said.items()]
 
 
-def _look(command: Deploys | Status | Agents) -> list[str]:
+def _look(command: Deploys | Status | Agents | SubscriptionCommand) -> list[str]:
+    if isinstance(command, SubscriptionCommand):
+        return subscription_words(command)
     if isinstance(command, Deploys):
         return ["deploys", _name(command.location), _in(command.deployment)]
     here = "--here" if command.here else ""

@@ -22,6 +22,7 @@ from deploy_core.settings import CoreSettings
 from deploy_core.status import StatusBoard
 from deploy_core.store.inbox import Taken
 from deploy_core.store.store import Store
+from deploy_core.watch.recipients import Recipients
 from handlers.blocks import Message
 from handlers.cards.answers import error_message
 from handlers.slack import Slack
@@ -138,6 +139,7 @@ class Desk:
     slack: Slack
     clock: Clock
     board: StatusBoard
+    recipients: Recipients
     team: str | None = None
     tasks: Tasks = field(default_factory=Tasks)
     on_ack: OnAck = lambda _kind, _result, _seconds: None

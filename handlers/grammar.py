@@ -37,6 +37,8 @@ from handlers.location_commands import (
     said_document,
 )
 from handlers.said import Said, read
+from handlers.subscription_grammar import VERBS as SUBSCRIPTION_VERBS
+from handlers.subscription_grammar import parse_subscription, with_channel_ids
 from handlers.usage import CODE_OPTIONS, FORMS, form_error, near, short
 from handlers.words import Word, clean, split, unwrap
 
@@ -52,6 +54,10 @@ def parse(text: str) -> Command:
     verb = _verb(words[0])
     if verb == "help":
         return _help(words[1:])
+    if verb in SUBSCRIPTION_VERBS:
+        # Elsewhere a channel's link is a word that Slack has taken for a channel.
+        again = split(clean(unwrap(with_channel_ids(without_mention(text)))))
+        return parse_subscription(verb, again[len(again) - len(words) + 1 :])
     return _BUILD[verb](read(verb, words[1:]))
 
 

@@ -142,3 +142,9 @@ def channel_name(channel_id: str) -> str:
 def person(user_id: str) -> str:
     """Return a mention of a Slack user, or the id as code when it can't be one."""
     return f"<@{user_id}>" if re.fullmatch(r"[UW][A-Z0-9]{1,30}", user_id) else code(user_id, 60)
+
+
+def owner(slack_id: str) -> str:
+    """Return a mention of a Slack user or of a user group, or the id as code when it is neither."""
+    is_group = re.fullmatch(r"S[A-Z0-9]{1,30}", slack_id)
+    return f"<!subteam^{slack_id}>" if is_group else person(slack_id)

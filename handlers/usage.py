@@ -26,6 +26,13 @@ FORMS: Final[dict[str, str]] = {
     "logs": "logs NUMBER|LOCATION [in DEPLOYMENT]",
     "status": "status [LOCATION|PROJECT] [in DEPLOYMENT] [--state STATE] [--page N] [--here]",
     "agents": "agents [in DEPLOYMENT] [--here]",
+    "subscribe": (
+        "subscribe [#CHANNEL] [EVENT…] [for NAME…] [in DEPLOYMENT] [quiet 22:00-07:00 [ZONE]]"
+        " [digest daily 09:00 [ZONE]]"
+    ),
+    "unsubscribe": "unsubscribe [NUMBER] [#CHANNEL] [--all]",
+    "subscriptions": "subscriptions [#CHANNEL] [--all]",
+    "mute": "mute [#CHANNEL] 2h|off [EVENT…] [for NAME…] [in DEPLOYMENT]",
     "help": "help [COMMAND]",
 }
 """The form of each verb, without `/dagster`."""
@@ -46,6 +53,12 @@ MEANT: Final = {
     "agent": "agents",
     "queues": "agents",
     "log": "logs",
+    "follow": "subscribe",
+    "notify": "subscribe",
+    "unfollow": "unsubscribe",
+    "silence": "mute",
+    "quiet": "mute",
+    "snooze": "mute",
     "abort": "cancel",
     "stop": "cancel",
     "back": "rollback",
@@ -80,6 +93,8 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "rollback": ("why",),
     "status": ("here", "page", "state"),
     "agents": ("here",),
+    "unsubscribe": ("all",),
+    "subscriptions": ("all",),
 }
 
 OTHER_NAMES: Final[dict[str, dict[str, str]]] = {

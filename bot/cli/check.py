@@ -111,6 +111,8 @@ async def _in_slack(core: Core, slack: Slack, *, live: bool) -> AsyncIterator[Fi
         channels = (deployment.home_channel, deployment.watch_channel)
         for channel in dict.fromkeys(each for each in channels if each is not None):
             yield await _channel(slack, name, channel, live=live)
+    for channel in dict.fromkeys(each.channel for each in settings.core.subscriptions):
+        yield await _channel(slack, "the subscriptions", channel, live=live)
 
 
 async def _channel(slack: Slack, deployment: str, channel: str, *, live: bool) -> Finding:

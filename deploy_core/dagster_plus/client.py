@@ -40,6 +40,9 @@ from deploy_core.single_flight import SingleFlight
 T = TypeVar("T")
 
 EVENTS_IN_PAGE = 1_000
+MOST_ASSETS = 50
+"""Of so many assets of a run it is asked who owns them."""
+
 MOST_EVENT_PAGES = 5
 """So much of a run's log is read to find out why it failed."""
 
@@ -219,6 +222,34 @@ class DagsterPlus:
             if cursor is None:
                 break
         return of_run
+
+    async def run_owners(self, deployment: str, run_id: str) -> tuple[str, ...]:
+        """Return the owners that Dagster's definitions name for a run's job and for the first
+        `MOST_ASSETS` of its assets: e-mail addresses, and `team:NAME`."""
+        place = await self._transport.call(
+            documents.RUN_ASSETS,
+            run_answers.read_run_assets,
+            deployment=deployment,
+            variables={"runId": run_id, "limit": MOST_ASSETS},
+        )
+        if place is None:
+            return ()
+        assets = place.assets
+        job: dict[str, JsonValue] = {
+            "pipelineName": place.job,
+            "repositoryName": place.repository,
+            "repositoryLocationName": place.location,
+        }
+        return await self._transport.call(
+            documents.OWNERS,
+            run_answers.read_owners,
+            deployment=deployment,
+            variables={
+                "job": job,
+                "keys": [{"path": list(path)} for path in assets],
+                "assets": bool(assets),
+            },
+        )
 
     async def agent_type(self, deployment: str) -> AgentType:
         """Return whether the agents are the customer's own or Dagster's."""

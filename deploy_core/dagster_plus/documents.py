@@ -237,6 +237,45 @@ REEXECUTE_RUN = Operation(
 }""",
 )
 
+RUN_ASSETS = Operation(
+    "ChatopsRunAssets",
+    """query ChatopsRunAssets($runId: ID!, $limit: Int) {
+  runOrError(runId: $runId) {
+    __typename
+    ... on Run {
+      jobName
+      repositoryOrigin { repositoryLocationName repositoryName }
+      assetSelection(limit: $limit) { path }
+    }
+    ... on RunNotFoundError { message }
+    ... on PythonError { message stack }
+  }
+}""",
+)
+
+OWNERS = Operation(
+    "ChatopsOwners",
+    """query ChatopsOwners($job: PipelineSelector!, $keys: [AssetKeyInput!], $assets: Boolean!) {
+  pipelineOrError(params: $job) {
+    __typename
+    ... on Pipeline {
+      owners {
+        __typename
+        ... on UserDefinitionOwner { email }
+        ... on TeamDefinitionOwner { team }
+      }
+    }
+  }
+  assetNodes(assetKeys: $keys) @include(if: $assets) {
+    owners {
+      __typename
+      ... on UserAssetOwner { email }
+      ... on TeamAssetOwner { team }
+    }
+  }
+}""",
+)
+
 DEPLOYMENTS = Operation(
     "ChatopsDeployments",
     """query ChatopsDeployments {
@@ -310,6 +349,8 @@ ALL_OPERATIONS = (
     RUNS,
     RUN_EVENTS,
     REEXECUTE_RUN,
+    RUN_ASSETS,
+    OWNERS,
     DEPLOYMENTS,
     AGENT_TYPE,
     SERVERLESS_REGISTRY,

@@ -36,6 +36,16 @@ class EventsPage:
     cursor: str | None
 
 
+@dataclass(frozen=True)
+class RunPlace:
+    """What a run ran: a job of a repository, and the assets that it was for."""
+
+    job: str
+    location: str
+    repository: str
+    assets: tuple[tuple[str, ...], ...]
+
+
 def read_runs(data: JsonObject) -> list[Run]:
     """Return the runs, in Dagster+'s order."""
     found = checked(documents.RUNS, run_shapes.RunsData, data).runs
@@ -59,6 +69,7 @@ def read_runs(data: JsonObject) -> list[Run]:
             will_retry=_will_retry(run),
             retried_by=_tag(run, RETRIED_BY_TAG),
             order=_tag(run, ORDER_TAG),
+            tags=tuple((tag.key, tag.value) for tag in run.tags),
         )
         for run in found.results
     ]
@@ -102,6 +113,30 @@ def read_run_events(data: JsonObject) -> EventsPage:
         of_run=_first(found.events, "RunFailureEvent"),
         cursor=found.cursor if found.has_more else None,
     )
+
+
+def read_run_assets(data: JsonObject) -> RunPlace | None:
+    """Return where a run's code is and which assets it is for; None for a run that is gone or was
+    started of no code location."""
+    found = checked(documents.RUN_ASSETS, run_shapes.RunAssetsData, data).run
+    if isinstance(found, PythonErrorShape):
+        raise server_error(documents.RUN_ASSETS, found)
+    if isinstance(found, run_shapes.RunNotFoundShape) or found.origin is None:
+        return None
+    return RunPlace(
+        job=found.job,
+        location=found.origin.location,
+        repository=found.origin.repository,
+        assets=tuple(tuple(key.path) for key in found.assets or ()),
+    )
+
+
+def read_owners(data: JsonObject) -> tuple[str, ...]:
+    """Return the owners as definitions write them: an e-mail address, or `team:NAME`."""
+    found = checked(documents.OWNERS, run_shapes.OwnersData, data)
+    owners = [owner for each in (found.job, *found.assets) for owner in each.owners]
+    named = [owner.email or (f"team:{owner.team}" if owner.team else "") for owner in owners]
+    return tuple(dict.fromkeys(each for each in named if each))
 
 
 def _first(events: list[run_shapes.EventShape], kind: str) -> RunError | None:

@@ -137,3 +137,42 @@ class LaunchData(Shape):
         | UnauthorizedShape
         | PythonErrorShape
     ) = Field(alias="launchRunReexecution", discriminator="typename")
+
+
+class AssetKeyShape(Shape):
+    path: list[str]
+
+
+class FullOriginShape(OriginShape):
+    repository: str = Field(alias="repositoryName")
+
+
+class RunAssetsShape(Shape):
+    typename: Literal["Run"] = Field(alias="__typename")
+    job: str = Field(alias="jobName")
+    origin: FullOriginShape | None = Field(alias="repositoryOrigin")
+    assets: list[AssetKeyShape] | None = Field(alias="assetSelection")
+
+
+class RunAssetsData(Shape):
+    run: RunAssetsShape | RunNotFoundShape | PythonErrorShape = Field(
+        alias="runOrError", discriminator="typename"
+    )
+
+
+class OwnerShape(Shape):
+    """A person has an e-mail address, a team has a name."""
+
+    email: str | None = None
+    team: str | None = None
+
+
+class OwnedShape(Shape):
+    """A job or an asset; what isn't there any more has no owners."""
+
+    owners: list[OwnerShape] = Field(default_factory=list)
+
+
+class OwnersData(Shape):
+    job: OwnedShape = Field(alias="pipelineOrError")
+    assets: list[OwnedShape] = Field(alias="assetNodes", default_factory=list)

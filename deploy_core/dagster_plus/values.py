@@ -157,6 +157,7 @@ class Run:
     will_retry: bool = False
     retried_by: str | None = None
     order: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def root(self) -> str:

@@ -1,7 +1,7 @@
 """Failed runs, and the incidents that those with the same cause have together."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
 from deploy_core.store.once import insert_once
-from deploy_core.store.tables import failed_runs, incident_posts, incidents
+from deploy_core.store.tables import failed_runs, incidents
 from deploy_core.store.uninterrupted import uninterrupted
 from deploy_core.watch.failed_runs import ASSET_JOB, RUNS, FailedRun, Failures, JobCount, OpenGroup
 from deploy_core.watch.incidents import IncidentState
@@ -171,24 +171,32 @@ class FailedRuns:
         }
 
     async def most_frequent(
-        self, deployment: str, since: datetime, until: datetime
+        self,
+        deployment: str,
+        since: datetime,
+        until: datetime,
+        holds: Callable[[str], bool] = lambda _location: True,
     ) -> list[tuple[int, int]]:
         """Return the incidents that runs failed with in this time, each with the number of runs
-        without their retries, the most first."""
+        without their retries, the most first. Of the runs only those count whose code location
+        `holds` wants; one without a location has an empty name."""
         runs = sa.func.count(sa.distinct(failed_runs.c.root_id)).label("runs")
         query = (
-            sa.select(failed_runs.c.incident_id, runs)
+            sa.select(failed_runs.c.incident_id, failed_runs.c.location, runs)
             .where(
                 failed_runs.c.deployment == deployment,
                 failed_runs.c.failed_at >= since,
                 failed_runs.c.failed_at < until,
             )
-            .group_by(failed_runs.c.incident_id)
-            .order_by(runs.desc(), failed_runs.c.incident_id)
+            .group_by(failed_runs.c.incident_id, failed_runs.c.location)
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(query)).all()
-        return [(row.incident_id, row.runs) for row in rows]
+        found: Counter[int] = Counter()
+        for row in rows:
+            if holds(row.location or ""):
+                found[row.incident_id] += row.runs
+        return sorted(found.items(), key=lambda each: (-each[1], each[0]))
 
     async def forget_old(self) -> None:
         """Remove the old runs of incidents that have ended."""
@@ -203,16 +211,16 @@ class FailedRuns:
 
 async def note_runs(
     connection: AsyncConnection, deployment: str, runs: Iterable[FailedRun]
-) -> set[int]:
+) -> dict[int, str]:
     """Write down runs that failed, each once, under the open incidents of their groups; return the
-    incidents that got one."""
+    incidents that got one, with their groups."""
     query = sa.select(incidents.c.id, incidents.c.subject).where(
         incidents.c.deployment == deployment,
         incidents.c.kind == RUNS,
         incidents.c.state != _ENDED,
     )
     of_group = {row.subject: row.id for row in (await connection.execute(query)).all()}
-    touched: set[int] = set()
+    touched: dict[int, str] = {}
     for run in runs:
         values = {
             "deployment": deployment,
@@ -225,17 +233,8 @@ async def note_runs(
             "failed_at": run.failed_at,
         }
         if await insert_once(connection, failed_runs, values, ["deployment", "run_id"]):
-            touched.add(of_group[run.group])
+            touched[of_group[run.group]] = run.group
     return touched
-
-
-async def untold(connection: AsyncConnection, incident_ids: Collection[int]) -> list[int]:
-    """Return those incidents that no message tells of, as when they began while they were muted."""
-    told = sa.select(incident_posts.c.incident_id).where(
-        incident_posts.c.incident_id.in_(incident_ids)
-    )
-    found = set((await connection.execute(told)).scalars())
-    return sorted(set(incident_ids) - found)
 
 
 def _parts(values: Iterable[str]) -> Iterable[list[str]]:

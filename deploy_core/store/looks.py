@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from deploy_core.store.failed_runs import note_runs, untold
+from deploy_core.store.failed_runs import note_runs
 from deploy_core.store.look import Facts, Look, Moved
 from deploy_core.store.look_posts import tell
 from deploy_core.store.marks import muted
@@ -44,9 +44,10 @@ async def keep_look(connection: AsyncConnection, look: Look) -> bool:
         return False
     moved = await _move_all(connection, look)
     failing = await note_runs(connection, look.deployment, look.runs)
-    moved.touched |= failing
+    moved.touched |= failing.keys()
+    moved.failing |= failing
     await _settle_all(connection, look, moved)
-    await _hush(connection, look, moved, failing)
+    await _hush(connection, look, moved)
     await tell(connection, look, moved)
     return True
 
@@ -92,7 +93,7 @@ async def _move_all(connection: AsyncConnection, look: Look) -> Moved:
         incident = current.get(subject)
         if incident is None:
             if happened is Happened.FAILED:
-                moved.begun.append(await _open(connection, look, subject, facts))
+                moved.failing[await _open(connection, look, subject, facts)] = subject
             continue
         after, said = move(incident, happened, look.at)
         if facts and happened in {Happened.FAILED, Happened.FAILED_DIFFERENTLY}:
@@ -108,13 +109,12 @@ def _of_end(happened: Happened, facts: Facts) -> Facts:
     return facts if happened in {Happened.RECOVERED, Happened.REMOVED} else {}
 
 
-async def _hush(connection: AsyncConnection, look: Look, moved: Moved, failing: set[int]) -> None:
-    """Leave out what is muted, and add what fails and was muted when it began."""
-    fresh = await untold(connection, failing)
-    moved.begun += [incident for incident in fresh if incident not in moved.begun]
-    every = {*moved.begun, *(incident for incident, _ in moved.said)}
+async def _hush(connection: AsyncConnection, look: Look, moved: Moved) -> None:
+    """Leave out what is muted."""
+    every = {*moved.failing, *(incident for incident, _, _ in moved.said)}
     quiet = await muted(connection, every, look.at)
-    moved.begun = [incident for incident in moved.begun if incident not in quiet]
+    for incident in quiet & moved.failing.keys():
+        del moved.failing[incident]
     moved.said = [each for each in moved.said if each[0] not in quiet]
 
 
@@ -203,4 +203,5 @@ async def _store(
                 incident_id=before.id, at=after.changed_at, said=said.value, data=data
             )
         )
-        moved.said.append((before.id, int(added.inserted_primary_key.id)))  # type: ignore[union-attr]
+        event = int(added.inserted_primary_key.id)  # type: ignore[union-attr]
+        moved.said.append((before.id, event, before.subject))

@@ -12,6 +12,7 @@ from deploy_core.store.build_logs import BuildLogs
 from deploy_core.store.connection import Database
 from deploy_core.store.deploys import Deploys
 from deploy_core.store.failed_runs import FailedRuns
+from deploy_core.store.held_posts import HeldPosts
 from deploy_core.store.history import History
 from deploy_core.store.inbox import Inbox
 from deploy_core.store.leases import LEASE, Leases
@@ -21,6 +22,7 @@ from deploy_core.store.posts import Posts
 from deploy_core.store.put_backs import PutBacks
 from deploy_core.store.reexecutions import Reexecutions
 from deploy_core.store.removals import Removals
+from deploy_core.store.subscriptions import Subscriptions
 from deploy_core.store.watching import Watching
 from deploy_core.store.work import Work
 
@@ -35,13 +37,15 @@ class Store:
         self.deploys = Deploys(database, clock)
         self.work = Work(database, clock, leases)
         self.outbox = Outbox(database, clock, leases, self.process)
-        self.posts = Posts(database)
+        self.posts = Posts(database, clock)
+        self.held_posts = HeldPosts(database, clock)
         self.inbox = Inbox(database, clock, leases, self.process)
         self.history = History(database)
         self.watching = Watching(database, clock)
         self.failed_runs = FailedRuns(database, clock)
         self.marks = Marks(database, clock)
         self.reexecutions = Reexecutions(database, clock)
+        self.subscriptions = Subscriptions(database, clock)
         self.applied = Applied(database, clock)
         self.put_backs = PutBacks(database)
         self.removals = Removals(database, clock)

@@ -149,6 +149,8 @@ posts = sa.Table(
     sa.Column("ts", sa.Text),
     sa.Column("data", Json, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("held_until", UtcTime),  # in quiet hours: nothing is sent before
+    sa.Index("posts_held_back", "held_until"),
     sqlite_autoincrement=True,
 )
 
@@ -362,5 +364,31 @@ removals = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
     sa.Column("origin", sa.Text, unique=True),  # the payload that asked for it
     sa.Index("removals_by_location", "deployment", "location", "id"),
+    sqlite_autoincrement=True,
+)
+
+# What people have subscribed a channel to.
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("actor", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False, unique=True),  # the payload that asked for it
+    sqlite_autoincrement=True,
+)
+
+# What a channel isn't told of for a while.
+mutes = sa.Table(
+    "mutes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("until", UtcTime, nullable=False),
+    sa.Column("actor", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
     sqlite_autoincrement=True,
 )

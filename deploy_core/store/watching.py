@@ -169,7 +169,13 @@ class Watching:
         return slot in done if done else None
 
     async def claim_slot(
-        self, report: str, slot: str, *, channel: str | None = None, data: Facts | None = None
+        self,
+        report: str,
+        slot: str,
+        *,
+        channel: str | None = None,
+        data: Facts | None = None,
+        kind: str = "digest",
     ) -> bool:
         """Return True for the first process that comes to do `report` at this time. With `data` the
         message is written in the same step: either both are kept, or neither is."""
@@ -180,7 +186,5 @@ class Watching:
                 return False
             if channel is not None and data is not None:
                 key = f"{report}:{slot}:{channel}"
-                await add_post(
-                    connection, key=key, kind="digest", channel=channel, data=data, at=now
-                )
+                await add_post(connection, key=key, kind=kind, channel=channel, data=data, at=now)
         return True

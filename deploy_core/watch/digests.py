@@ -2,8 +2,13 @@
 what is behind."""
 
 import asyncio
+import hashlib
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from functools import partial
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -13,7 +18,7 @@ from deploy_core.clock import Clock
 from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.explain import explain
 from deploy_core.model.states import WENT_LIVE, TargetState
-from deploy_core.settings import CoreSettings
+from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.status import DeploymentStatus, StatusBoard
 from deploy_core.store.history import Ended
 from deploy_core.store.look import Facts
@@ -21,7 +26,9 @@ from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.kept_errors import error_of
+from deploy_core.watch.recipients import Recipients
 from deploy_core.watch.slots import LATE, Slot, last_slot
+from deploy_core.watch.subscriptions import Event, Rules, Scope, Times, digest_times, in_scope
 
 MOST = 10
 """So many of each kind are listed; the others are counted."""
@@ -30,32 +37,54 @@ MOST_LOADS = 5
 """So many of the slowest loads are listed."""
 
 
+Holds = Callable[[str], bool]
+"""Tells whether a digest is about a code location."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A digest that a channel gets. `only` says what it is about, None for the whole
+    deployment."""
+
+    report: str
+    channel: str
+    times: Times
+    silent: bool = False  # when there is nothing to say
+    only: Scope | None = None
+
+
 class Digests:
     """Posts each digest once, whichever process comes first."""
 
     def __init__(
-        self, settings: CoreSettings, board: StatusBoard, store: Store, clock: Clock
+        self,
+        settings: CoreSettings,
+        board: StatusBoard,
+        store: Store,
+        clock: Clock,
+        recipients: Recipients,
     ) -> None:
         self._settings = settings
         self._board = board
         self._store = store
         self._clock = clock
+        self._recipients = recipients
 
     async def look(self, deployment: str) -> bool:
-        """Post the digest whose time has come, unless that was done. Returns True where it was.
+        """Post the digests whose time has come, unless that was done. Returns True where one was.
 
-        A deployment that gets a digest for the first time waits for its next time. Raises
-        `StoreError`.
+        A digest that is new waits for its next time. Raises `StoreError`.
         """
-        settings = self._settings.deployments[deployment]
-        digest, channel = settings.digest, None
-        if digest is not None:
-            channel = digest.channel or settings.told_in
-        if digest is None or channel is None:
-            return False
-        now, zone = self._clock.now(), ZoneInfo(digest.timezone)
-        slot = last_slot(digest.cron, zone, now)
-        report = f"digest:{deployment}"
+        rules = await self._recipients.rules(deployment)
+        wanted = _of_deployment(self._settings.deployments[deployment], deployment)
+        wanted += _subscribed(rules, deployment)
+        posted = [await self._post(each, deployment, rules) for each in wanted]
+        return any(posted)
+
+    async def _post(self, wanted: Wanted, deployment: str, rules: Rules) -> bool:
+        cron, zone = wanted.times.cron, ZoneInfo(wanted.times.zone)
+        now, report = self._clock.now(), wanted.report
+        slot = last_slot(cron, zone, now)
         if slot is None:
             return False
         done = await self._store.watching.had_slot(report, slot.name)
@@ -63,18 +92,25 @@ class Digests:
             await self._store.watching.claim_slot(report, slot.name)
         if done is not False:
             return False
-        before = last_slot(digest.cron, zone, slot.at - timedelta(seconds=1))
+        before = last_slot(cron, zone, slot.at - timedelta(seconds=1))
         since = before.at if before is not None else slot.at - timedelta(days=1)
-        data = await self._facts(deployment, since, slot, now)
-        quiet = digest.when_quiet == "silence" and not says_something(data)
+        holds = partial(_holds, rules, deployment, wanted.only)
+        data = await self._facts(deployment, since, slot, now, holds)
+        if wanted.only is not None:
+            data["only"] = [*wanted.only.only]
+        quiet = wanted.silent and not says_something(data)
         return await self._store.watching.claim_slot(
-            report, slot.name, channel=None if quiet else channel, data=data
+            report, slot.name, channel=None if quiet else wanted.channel, data=data
         )
 
-    async def _facts(self, deployment: str, since: datetime, slot: Slot, now: datetime) -> Facts:
+    async def _facts(
+        self, deployment: str, since: datetime, slot: Slot, now: datetime, holds: Holds
+    ) -> Facts:
         ended = await self._store.history.ended(deployment, since, slot.at)
         loads = await self._store.history.loads(deployment, since, slot.at, MOST_LOADS)
+        ended = [each for each in ended if holds(each.location)]
         incidents = await self._store.watching.lately(deployment, since)
+        incidents = [each for each in incidents if holds(each.subject)]
         try:
             status = await self._board.deployment(deployment)
         except DagsterPlusError:
@@ -88,13 +124,15 @@ class Digests:
             **_deploys(ended),
             "loads": [[location, seconds] for location, seconds in loads],
             **_health(incidents, now),
-            **await self._failures(deployment, since, slot.at),
-            **_behind(status),
+            **await self._failures(deployment, since, slot.at, holds),
+            **_behind(status, holds),
         }
 
-    async def _failures(self, deployment: str, since: datetime, until: datetime) -> Facts:
+    async def _failures(
+        self, deployment: str, since: datetime, until: datetime, holds: Holds
+    ) -> Facts:
         """Return what runs failed of, the most frequent first."""
-        found = await self._store.failed_runs.most_frequent(deployment, since, until)
+        found = await self._store.failed_runs.most_frequent(deployment, since, until, holds)
         listed: list[JsonValue] = []
         for number, runs in found[:MOST]:
             incident = await self._store.watching.incident(number)
@@ -109,6 +147,35 @@ class Digests:
             "failures_count": len(found),
             "failed_runs": sum(runs for _, runs in found),
         }
+
+
+def _of_deployment(settings: DeploymentSettings, deployment: str) -> list[Wanted]:
+    digest = settings.digest
+    channel = None if digest is None else digest.channel or settings.told_in
+    if digest is None or channel is None:
+        return []
+    times, silent = Times(digest.cron, digest.timezone), digest.when_quiet == "silence"
+    return [Wanted(f"digest:{deployment}", channel, times, silent)]
+
+
+def _subscribed(rules: Rules, deployment: str) -> list[Wanted]:
+    """Return the digests that channels have subscribed to. Where it isn't about the whole of a
+    deployment nothing is said when there is nothing to say: it may be about another one."""
+    found = []
+    for each in rules.subscriptions:
+        if each.digest is None or each.deployment not in {None, deployment}:
+            continue
+        whole = not each.only or any(fnmatchcase(deployment, name) for name in each.only)
+        about = f"{each.digest}:{','.join(each.only)}".encode()
+        report = f"digest:{deployment}:{hashlib.sha256(about).hexdigest()[:12]}:{each.channel}"
+        only = None if whole else each
+        found.append(Wanted(report, each.channel, digest_times(each.digest), not whole, only))
+    return found
+
+
+def _holds(rules: Rules, deployment: str, only: Scope | None, location: str) -> bool:
+    about = rules.about(Event.FAILURES, deployment, location)
+    return only is None or in_scope(only, about)
 
 
 def says_something(data: Facts) -> bool:
@@ -151,13 +218,13 @@ def _health(incidents: list[Incident], now: datetime) -> Facts:
     }
 
 
-def _behind(status: DeploymentStatus | None) -> Facts:
+def _behind(status: DeploymentStatus | None, holds: Holds) -> Facts:
     if status is None:
         return {"behind": [], "behind_count": 0}
     far = [
         (each.name, each.drift.behind)
         for each in status.locations
-        if each.drift is not None and each.drift.behind
+        if each.drift is not None and each.drift.behind and holds(each.name)
     ]
     far.sort(key=lambda each: (-each[1], each[0]))
     listed: list[JsonValue] = [[name, count] for name, count in far[:MOST]]

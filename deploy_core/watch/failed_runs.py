@@ -71,7 +71,8 @@ class Cause:
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A failed run and the group that it belongs to, which is named by a key."""
+    """A failed run and the group that it belongs to, which is named by a key. Its tags are not
+    kept: they only say who is told."""
 
     id: str
     root: str
@@ -80,6 +81,7 @@ class FailedRun:
     location: str | None
     step: str | None
     failed_at: datetime
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ def grouped(
                 location=run.location,
                 step=cause.step or None,
                 failed_at=failed_at(run),
+                tags=run.tags,
             )
         )
     return tuple(found)

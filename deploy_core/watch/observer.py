@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from pydantic import JsonValue
@@ -15,7 +16,7 @@ from deploy_core.model.errors import DagsterPlusError
 from deploy_core.model.python_error import PythonError
 from deploy_core.settings import CoreSettings
 from deploy_core.store.history import Change
-from deploy_core.store.look import Facts, Look
+from deploy_core.store.look import Facts, Look, Note
 from deploy_core.store.store import Store
 from deploy_core.watch.agents import (
     AFTER_HEARTBEAT,
@@ -29,6 +30,8 @@ from deploy_core.watch.agents import (
 from deploy_core.watch.kept_errors import cut
 from deploy_core.watch.reading import LocationSeen, Reading
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.recipients import Recipients
+from deploy_core.watch.subscriptions import Channels, Event, Rules
 from deploy_core.watch.transitions import Happened, Observation, Transition, compare
 
 LOCATIONS = "locations"
@@ -51,12 +54,17 @@ class Observer:
     """One per process; the store decides whose look counts."""
 
     def __init__(
-        self, settings: CoreSettings, dagster: DagsterPlus, readings: Readings, store: Store
+        self,
+        settings: CoreSettings,
+        dagster: DagsterPlus,
+        readings: Readings,
+        store: Store,
+        recipients: Recipients,
     ) -> None:
-        self._settings = settings
         self._dagster = dagster
         self._readings = readings
         self._store = store
+        self._recipients = recipients
         self._patience = Patience(
             work=timedelta(seconds=settings.watch.agent_work),
             silence=timedelta(seconds=settings.watch.agent_silence),
@@ -81,6 +89,15 @@ class Observer:
         same = before is not None and noted.silences == before.silences and not moves
         if same and not await self._store.watching.settling(reading.deployment, AGENTS):
             return True  # nothing to keep: the next look is compared with the same
+        rules = await self._recipients.rules(reading.deployment)
+        hanging = {each.subject: _hanging(each) for each in moves}
+
+        def told(subject: str) -> Channels:
+            """Return who is told: whoever a location belongs to that hangs on the agents."""
+            names: Sequence[str | None] = hanging.get(subject) or (None,)
+            about = partial(rules.about, Event.AGENTS, reading.deployment)
+            return rules.told([about(name) for name in names], reading.at)
+
         look = Look(
             deployment=reading.deployment,
             kind=AGENTS,
@@ -92,8 +109,12 @@ class Observer:
                 for each in moves
                 if each.happened is not None
             ],
-            notes=[_facts_of_silence(each) for each in moves if each.happened is None],
-            channels=self._channels(reading.deployment),
+            notes=[
+                Note(_facts_of_silence(each), told(each.subject))
+                for each in moves
+                if each.happened is None
+            ],
+            told=told,
         )
         return await self._store.watching.keep(look)
 
@@ -129,6 +150,11 @@ class Observer:
         seen, happened = await asyncio.to_thread(compare, before, reading, held=running, ours=ours)
         facts = await self._facts(reading, happened, changes)
         removed = await self._removed_here(deployment, kept.at) if kept and happened else set()
+        rules = await self._recipients.rules(deployment) if happened else Rules()
+
+        def told(location: str, event: Event = Event.FAILURES) -> Channels:
+            return rules.told([rules.about(event, deployment, location)], reading.at)
+
         look = Look(
             deployment=deployment,
             kind=LOCATIONS,
@@ -139,11 +165,11 @@ class Observer:
                 (each.location, each.happened, facts.get(each.location, {})) for each in happened
             ],
             changes=[
-                _change(each, reading)
+                Note(_change(each, reading), told(each.location, Event.CHANGES))
                 for each in _told_alone(happened)
                 if each.happened is not Happened.REMOVED or each.location not in removed
             ],
-            channels=self._channels(deployment),
+            told=told,
         )
         if not await watching.keep(look):
             return reading, False
@@ -156,10 +182,6 @@ class Observer:
     async def _removed_here(self, deployment: str, since: datetime) -> set[str]:
         """Return what people have removed through us: that was told by whoever did it."""
         return await self._store.removals.since(deployment, since)
-
-    def _channels(self, deployment: str) -> tuple[str, ...]:
-        channel = self._settings.deployments[deployment].told_in
-        return () if channel is None else (channel,)
 
     async def _facts(
         self, reading: Reading, happened: Iterable[Transition], changes: dict[str, Change]
@@ -231,6 +253,10 @@ def _facts_of(
         "deploy": change.deploy if ours and change is not None else None,
         "by": change.by.model_dump(mode="json") if ours and change is not None else None,
     }
+
+
+def _hanging(each: AgentsMove) -> list[str]:
+    return [] if each.silence is None else [seen.name for seen in each.silence.locations]
 
 
 def _facts_of_silence(each: AgentsMove) -> Facts:

@@ -1,8 +1,9 @@
 """Looks for runs that failed, and for those that show that what failed works again."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -29,7 +30,9 @@ from deploy_core.watch.failed_runs import (
 )
 from deploy_core.watch.kept_errors import cut
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.recipients import Recipients
 from deploy_core.watch.retries import sorted_out
+from deploy_core.watch.subscriptions import Channels, Event
 from deploy_core.watch.transitions import Happened
 
 RUNS_IN_PAGE = 25
@@ -37,6 +40,9 @@ MOST_PAGES = 4
 """So many pages are read in one look; the next look goes on."""
 
 PARALLEL_ERRORS = 8
+
+MOST_OWNERS = 20
+"""Of so many kinds of failure that begin in one look it is asked who owns what failed."""
 
 MOST_JOBS = 20
 """Of so many jobs it is asked in one look whether they work again."""
@@ -66,12 +72,14 @@ class RunObserver:
         readings: Readings,
         store: Store,
         clock: Clock,
+        recipients: Recipients,
     ) -> None:
         self._settings = settings
         self._dagster = dagster
         self._readings = readings
         self._store = store
         self._clock = clock
+        self._recipients = recipients
         self._known_for = timedelta(days=settings.watch.known_days)
         self._errors = asyncio.Semaphore(PARALLEL_ERRORS)
         self._asked: dict[tuple[str, str], datetime] = {}
@@ -103,7 +111,14 @@ class RunObserver:
         settling = any(each.settling for each in open_groups)
         if not moves and not settling and _same(before, sweep):
             return True  # nothing to keep: the next look begins where this one did
-        look = _look(deployment, kept.version, at, sweep, moves, failed, self._channels(deployment))
+        rules = await self._recipients.rules(deployment)
+
+        def told(group: str) -> Channels:
+            """Return who is told: whoever one of the runs belongs to that failed just now."""
+            about = partial(rules.about, Event.RUNS, deployment)
+            return rules.told([about(r.location, r.tags) for r in failed if r.group == group], at)
+
+        look = _look(deployment, kept.version, at, sweep, moves, failed, told)
         if not await watching.keep(look):
             return False
         if moves:
@@ -183,6 +198,7 @@ class RunObserver:
         since = at - self._known_for
         seen = await self._store.failed_runs.seen_before(deployment, new, since)
         changes = await self._store.history.changes(deployment)
+        owners = await self._owners(deployment, [run for run in first.values() if run.group in new])
         moves: list[tuple[str, Happened, Facts]] = []
         for group, run in first.items():
             facts: Facts = {}
@@ -193,9 +209,26 @@ class RunObserver:
                     "known": None if known is None else known.isoformat(),
                     "known_days": self._settings.watch.known_days,
                     "change": self._change(deployment, run, changes),
+                    "owners": [*owners.get(group, ())],
                 }
             moves.append((group, Happened.FAILED, facts))
         return moves
+
+    async def _owners(self, deployment: str, runs: list[FailedRun]) -> dict[str, tuple[str, ...]]:
+        """Return whom Dagster's definitions name as owners, by group. Nobody is asked where the
+        configuration doesn't say who they are in Slack."""
+        if not self._settings.owners:
+            return {}
+        asked = runs[:MOST_OWNERS]
+        found = await all_of(*(self._owners_of(deployment, run) for run in asked))
+        return {run.group: owners for run, owners in zip(asked, found, strict=True)}
+
+    async def _owners_of(self, deployment: str, run: FailedRun) -> tuple[str, ...]:
+        async with self._errors:
+            try:
+                return await self._dagster.run_owners(deployment, run.id)
+            except (ServerError, ProtocolError):
+                return ()  # the failure is told all the same
 
     def _change(self, deployment: str, run: FailedRun, changes: dict[str, Change]) -> Facts | None:
         """Return what was changed in the run's location shortly before it failed."""
@@ -268,10 +301,6 @@ class RunObserver:
             if shows and (known is None or known.created_at < run.created_at):
                 self._good[deployment, *job] = run
 
-    def _channels(self, deployment: str) -> tuple[str, ...]:
-        channel = self._settings.deployments[deployment].told_in
-        return () if channel is None else (channel,)
-
 
 def _look(
     deployment: str,
@@ -280,7 +309,7 @@ def _look(
     sweep: Sweep,
     moves: Iterable[tuple[str, Happened, Facts]] = (),
     runs: Iterable[FailedRun] = (),
-    channels: tuple[str, ...] = (),
+    told: Callable[[str], Channels] = lambda _: {},
 ) -> Look:
     return Look(
         deployment=deployment,
@@ -290,7 +319,7 @@ def _look(
         data=sweep.model_dump(mode="json"),
         moves=list(moves),
         runs=list(runs),
-        channels=channels,
+        told=told,
     )
 
 

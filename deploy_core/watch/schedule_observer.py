@@ -16,6 +16,7 @@ from deploy_core.watch.agents import silences
 from deploy_core.watch.queue import QUEUE, SUBJECT, QueueNoted, QueueSeen, judge_queue
 from deploy_core.watch.reading import Reading
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.recipients import Recipients
 from deploy_core.watch.schedules import (
     FAILING_TICKS,
     SCHEDULES,
@@ -25,6 +26,7 @@ from deploy_core.watch.schedules import (
     Trouble,
     judge_schedules,
 )
+from deploy_core.watch.subscriptions import Channels, Event, Rules
 from deploy_core.watch.transitions import Happened
 
 MOST_RUNS = 50
@@ -45,12 +47,14 @@ class ScheduleObserver:
         readings: Readings,
         store: Store,
         clock: Clock,
+        recipients: Recipients,
     ) -> None:
         self._settings = settings
         self._dagster = dagster
         self._readings = readings
         self._store = store
         self._clock = clock
+        self._recipients = recipients
         self._forget = timedelta(days=settings.watch.known_days)
         self._patience = timedelta(minutes=settings.watch.queue_minutes)
 
@@ -75,8 +79,9 @@ class ScheduleObserver:
             if not same or await self._store.watching.settling(deployment, SCHEDULES):
                 changes = await self._store.history.changes(deployment) if moves else {}
                 version = 0 if kept is None else kept.version
-                told = [_told(move, reading, changes) for move in moves]
-                counted = await self._keep(deployment, SCHEDULES, version, noted, told)
+                happened = [_happened(move, reading, changes) for move in moves]
+                places = {move.subject: move.location for move in moves}
+                counted = await self._keep(deployment, SCHEDULES, version, noted, happened, places)
         return await self._look_at_queue(deployment, reading) and counted
 
     async def _look_at_queue(self, deployment: str, reading: Reading) -> bool:
@@ -98,7 +103,7 @@ class ScheduleObserver:
         }
         version = 0 if kept is None else kept.version
         moves = [] if happened is None else [(SUBJECT, happened, facts)]
-        return await self._keep(deployment, QUEUE, version, noted, moves)
+        return await self._keep(deployment, QUEUE, version, noted, moves, {})
 
     async def _queue(self, deployment: str, at: datetime) -> QueueSeen:
         waiting = await self._dagster.runs(
@@ -124,8 +129,15 @@ class ScheduleObserver:
         before: int,
         noted: SchedulesNoted | QueueNoted,
         moves: Sequence[tuple[str, Happened, Facts]],
+        places: Mapping[str, str],
     ) -> bool:
-        channel = self._settings.deployments[deployment].told_in
+        """Keep a look; `places` has the code location of each subject that is in one."""
+        rules = await self._recipients.rules(deployment) if moves else Rules()
+
+        def told(subject: str) -> Channels:
+            about = rules.about(Event.SILENCE, deployment, places.get(subject))
+            return rules.told([about], noted.at)
+
         look = Look(
             deployment=deployment,
             kind=kind,
@@ -133,7 +145,7 @@ class ScheduleObserver:
             at=noted.at,
             data=noted.model_dump(mode="json"),
             moves=moves,
-            channels=() if channel is None else (channel,),
+            told=told,
         )
         return await self._store.watching.keep(look)
 
@@ -142,7 +154,7 @@ def _loads(reading: Reading) -> dict[str, str | None]:
     return {name: seen.report for name, seen in reading.locations.items()}
 
 
-def _told(
+def _happened(
     move: InstigatorMove, reading: Reading, changes: Mapping[str, Change]
 ) -> tuple[str, Happened, Facts]:
     facts: Facts = {"off": move.off, "gone": move.gone}

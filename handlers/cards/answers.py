@@ -95,8 +95,11 @@ def _try_buttons(error: DeployError, command: str | None) -> list[Block]:
 
 def help_message(topic: str | None = None) -> Message:
     """Return the help for all commands, or for one; for an unknown topic all of it."""
-    body = help_text.about(topic) if topic in FORMS else help_text.overview()
-    return Message(text=body, blocks=[section(body)])
+    if topic in FORMS:
+        body = help_text.about(topic)
+        return Message(text=body, blocks=[section(body)])
+    parts = help_text.overview()
+    return Message(text="\n".join(parts), blocks=[section(part) for part in parts])
 
 
 def open_form_message(command: str = "deploy", said: str | None = None) -> Message:

@@ -21,7 +21,7 @@ MOST_JSON = limits.MESSAGE_BLOCKS_JSON - 1_000
 def digest_message(data: Facts) -> Message:
     """Return the digest: what was deployed, what loaded slowest, what is down, what has recovered,
     what runs failed of, what is behind; with charts of what there is more than one of."""
-    deployment = str(data.get("deployment"))
+    deployment, only = str(data.get("deployment")), data.get("only")
     said = (
         _deploys(data),
         _loads(data),
@@ -39,6 +39,8 @@ def digest_message(data: Facts) -> Message:
     if late:
         foot += f" This digest is {duration(late)} late: the bot wasn't running at its time."
     blocks = [header(f"Digest of {deployment}")]
+    if isinstance(only, list) and only:
+        blocks.append(context(f"Only {', '.join(code(str(each), 80) for each in only[:20])}"))
     blocks += [section(line[: limits.SECTION_TEXT]) for line in _fitting(lines, data)]
     for chart in _charts(data):
         if weight([*blocks, chart, context(foot)]) <= MOST_JSON:

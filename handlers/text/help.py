@@ -23,6 +23,10 @@ SHORT: Final[dict[str, str]] = {
     "logs": "show the steps and errors of a deploy",
     "status": "say what is live, what is broken, and who put it there",
     "agents": "say how the agents are, and what hangs on them",
+    "subscribe": "have a channel told of what breaks, or send it a digest",
+    "unsubscribe": "end a subscription",
+    "subscriptions": "say what a channel is told of",
+    "mute": "tell a channel nothing new for a while",
     "help": "show this, or more about one command",
 }
 
@@ -87,14 +91,37 @@ MORE: Final[dict[str, str]] = {
         "Examples: `status`, `status core in prod`, `status --state failed`"
     ),
     "agents": "Examples: `agents`, `agents in prod --here`",
+    "subscribe": (
+        "The channel is the one that you write in, unless you name another. The events are"
+        " `failures` (code locations that fail to load, and recover), `agents`, `changes` (made"
+        " outside the bot), `runs` (that failed) and `silence` (of schedules, sensors and run"
+        " queues); without one it is all of them. After `for`"
+        " stand code locations, projects, deployments, patterns such as `dbt*`, or `tag:KEY=VALUE`"
+        " for runs with this tag. In the quiet hours nothing new is posted; at their end you read"
+        " what is still so. A digest comes `daily`, on `weekdays`, or `weekly mon`.\n"
+        "Examples: `subscribe failures runs for dbt* in prod quiet 22:00-07:00 Europe/Berlin`,"
+        " `subscribe #data digest daily 09:00 Europe/Berlin`"
+    ),
+    "unsubscribe": (
+        "Takes a subscription's number, or ends all of a channel.\n"
+        "Examples: `unsubscribe 3`, `unsubscribe #data --all`"
+    ),
+    "subscriptions": "Examples: `subscriptions`, `subscriptions #data`, `subscriptions --all`",
+    "mute": (
+        "For so long (`45m`, `2h`, `3d`) nothing new is posted in the channel; at the end you read"
+        " what is still so. Messages that are there already are still edited. `off` ends it."
+        " Events and names narrow it down.\nExamples: `mute 2h`, `mute 1d runs for marts`,"
+        " `mute off`"
+    ),
     "help": "Example: `help deploy`",
 }
 
 
-def overview() -> str:
-    """Return the list of all commands."""
+def overview() -> tuple[str, ...]:
+    """Return the list of all commands, in parts of which each fits into a section."""
     lines = [f"• `{FORMS[verb]}`\n    {short}" for verb, short in SHORT.items()]
-    return "\n".join([INTRO, *lines, FOOT])
+    half = len(lines) // 2
+    return "\n".join([INTRO, *lines[:half]]), "\n".join([*lines[half:], FOOT])
 
 
 def about(verb: str) -> str:

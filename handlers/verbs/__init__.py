@@ -24,6 +24,7 @@ from handlers.location_commands import (
     RemoveLocation,
     RestoreLocation,
 )
+from handlers.subscription_commands import MuteChannel, Subscribe, Subscriptions, Unsubscribe
 from handlers.verbs.agents import agents
 from handlers.verbs.cancel import cancel
 from handlers.verbs.deploy import add_location, deploy, open_form, redeploy
@@ -34,6 +35,7 @@ from handlers.verbs.logs import logs
 from handlers.verbs.remove import remove_location, restore_location
 from handlers.verbs.rollback import rollback
 from handlers.verbs.status import status
+from handlers.verbs.subscriptions import mute, subscribe, subscriptions, unsubscribe
 
 VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] = {
     Help: show_help,
@@ -51,6 +53,10 @@ VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] =
     Logs: logs,
     Status: status,
     Agents: agents,
+    Subscribe: subscribe,
+    Unsubscribe: unsubscribe,
+    Subscriptions: subscriptions,
+    MuteChannel: mute,
 }
 
 

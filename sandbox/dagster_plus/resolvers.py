@@ -21,7 +21,7 @@ from sandbox.dagster_plus.documents import (
 from sandbox.dagster_plus.launches import reexecuted
 from sandbox.dagster_plus.load_errors import plain_python_error
 from sandbox.dagster_plus.locations import CodeLocation, Deployment
-from sandbox.dagster_plus.runs import after, events_page, fitting
+from sandbox.dagster_plus.runs import Run, after, events_page, fitting, owners_of
 from sandbox.dagster_plus.serverless import NO_REGISTRY
 
 Role = Literal["user", "viewer", "agent"]
@@ -57,6 +57,9 @@ def root_fields() -> dict[str, Callable[..., Any]]:
         "runsOrError": _runs_or_error,
         "logsForRun": _logs_for_run,
         "launchRunReexecution": _launch_run_reexecution,
+        "runOrError": _run_or_error,
+        "pipelineOrError": _pipeline_or_error,
+        "assetNodes": _asset_nodes,
         "scopedSecrets": lambda _info, **_args: [],
         "latestDefsStateInfo": lambda _info: None,
         "runs": lambda _info: {"getRuns": []},  # nothing runs here
@@ -180,12 +183,47 @@ def _runs_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
 
 
 def _logs_for_run(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
-    run_id: str = args["runId"]
+    run = _run(info, args["runId"])
+    if isinstance(run, dict):
+        return run
+    return events_page(run, args.get("afterCursor"), args.get("limit"))
+
+
+def _run(info: GraphQLResolveInfo, run_id: str) -> Run | dict[str, Any]:
     run = next((run for run in _deployment(info).runs if run.run_id == run_id), None)
     if run is None:
         message = f"Run {run_id} could not be found."
         return {"__typename": "RunNotFoundError", "runId": run_id, "message": message}
-    return events_page(run, args.get("afterCursor"), args.get("limit"))
+    return run
+
+
+def _run_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
+    run = _run(info, args["runId"])
+    return run if isinstance(run, dict) else run.fields()
+
+
+def _pipeline_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
+    """The job of a run that is known here; nothing else has owners in the sandbox."""
+    wanted = args["params"]
+    name, location = wanted["pipelineName"], wanted["repositoryLocationName"]
+    for run in reversed(_deployment(info).runs):
+        if (run.job, run.location) == (name, location):
+            owners = owners_of(run.owners, "Definition")
+            return {"__typename": "Pipeline", "id": name, "name": name, "owners": owners}
+    message = f"Could not find Pipeline {location}.{name}"
+    return {"__typename": "PipelineNotFoundError", "message": message, "pipelineName": name}
+
+
+def _asset_nodes(info: GraphQLResolveInfo, **args: Any) -> list[dict[str, Any]]:
+    wanted = {"/".join(key["path"]) for key in args.get("assetKeys") or []}
+    known: dict[str, list[str]] = {}
+    for run in _deployment(info).runs:
+        known |= run.assets
+    return [
+        {"id": key, "assetKey": {"path": key.split("/")}, "owners": owners_of(owners, "Asset")}
+        for key, owners in known.items()
+        if key in wanted
+    ]
 
 
 def _launch_run_reexecution(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ class Run:
     """One run of a job; `updated_at` moves with its status.
 
     `parent` is the run that it executes again. `error` is why it failed, in `step` where that is
-    named; `log` is the number of events before the failure.
+    named; `log` is the number of events before the failure. `owners` are those of the job.
     """
 
     location: str
@@ -30,6 +30,8 @@ class Run:
     step: str | None = None
     error: LoadError | None = None
     log: int = 2
+    owners: list[str] = field(default_factory=list)  # of the job, as in its definition
+    assets: dict[str, list[str]] = field(default_factory=dict)  # by key, their owners
 
     @property
     def root(self) -> "Run":
@@ -104,6 +106,9 @@ class Run:
             "updateTime": self.updated_at,
             "rootRunId": None if self.parent is None else self.root.run_id,
             "parentRunId": None if self.parent is None else self.parent.run_id,
+            "assetSelection": lambda _info, **_args: (
+                [{"path": key.split("/")} for key in self.assets] or None
+            ),
             "tags": [{"key": key, "value": value} for key, value in self.all_tags.items()],
             "repositoryOrigin": {
                 "id": f"{self.location}:__repository__",
@@ -146,3 +151,13 @@ def events_page(run: Run, cursor: str | None, limit: int | None) -> dict[str, An
         "cursor": str(min(last, len(events))),
         "hasMore": last < len(events),
     }
+
+
+def owners_of(owners: list[str], kind: str) -> list[dict[str, str]]:
+    """GraphQL's owners of a `Definition` or an `Asset`."""
+    return [
+        {"__typename": f"Team{kind}Owner", "team": each.removeprefix("team:")}
+        if each.startswith("team:")
+        else {"__typename": f"User{kind}Owner", "email": each}
+        for each in owners
+    ]

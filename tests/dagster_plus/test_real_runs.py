@@ -1,5 +1,6 @@
 """What real Dagster answers to our questions about real runs is read, and grouped rightly."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,16 +20,41 @@ from dagster import (
     resource,
 )
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import EmptyWorkspaceTarget
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget, PythonFileTarget
 from dagster_graphql.schema import create_schema
 
 from deploy_core.dagster_plus import documents
 from deploy_core.dagster_plus.documents import Operation
-from deploy_core.dagster_plus.run_answers import read_run_events, read_runs
+from deploy_core.dagster_plus.run_answers import (
+    RunPlace,
+    read_owners,
+    read_run_assets,
+    read_run_events,
+    read_runs,
+)
 from deploy_core.dagster_plus.values import Run, RunError
 from deploy_core.watch.failed_runs import Cause, cause_of
 
 HERE = "dagster_plus/test_real_runs.py"
+
+
+OWNED = """
+from dagster import Definitions, asset, job, op
+
+@op
+def one():
+    return 1
+
+@job(owners=["ada@acme.com", "team:data"])
+def nightly():
+    one()
+
+@asset(key_prefix="raw", owners=["team:ingest"])
+def orders():
+    return 1
+
+defs = Definitions(jobs=[nightly], assets=[orders])
+"""
 
 
 def look_up(key: str) -> int:
@@ -110,6 +136,16 @@ class RealDagster:
         answer = self._schema.execute(
             operation.text, variables=variables, context_value=self._context
         )
+        assert not answer.errors
+        assert answer.data is not None
+        return dict(answer.data)
+
+    def ask_async(self, operation: Operation, **variables: Any) -> dict[str, Any]:
+        """Some of Dagster's own resolvers are coroutines."""
+        asked = self._schema.execute_async(
+            operation.text, variables=variables, context_value=self._context
+        )
+        answer = asyncio.run(asked)
         assert not answer.errors
         assert answer.data is not None
         return dict(answer.data)
@@ -227,3 +263,50 @@ def test_a_run_that_is_gone_has_no_error(dagster: RealDagster) -> None:
     gone = "5c0a5b52-0000-4000-8000-000000000000"
     page = read_run_events(dagster.ask(documents.RUN_EVENTS, runId=gone, cursor=None, limit=9))
     assert (page.of_step, page.of_run, page.cursor) == (None, None, None)
+
+
+def test_the_owners_of_a_run_are_read(tmp_path: Path) -> None:
+    """Those of its job, and of the assets that it was for."""
+    code = tmp_path / "owned.py"
+    code.write_text(OWNED)
+    (tmp_path / "home").mkdir()
+    target = PythonFileTarget(
+        python_file=str(code), attribute=None, working_directory=None, location_name="owned"
+    )
+    with (
+        DagsterInstance.local_temp(
+            str(tmp_path / "home"), overrides={"telemetry": {"enabled": False}}
+        ) as instance,
+        WorkspaceProcessContext(instance, target) as process,
+    ):
+        real = RealDagster(instance, process.create_request_context())
+        place = {"repositoryName": "__repository__", "repositoryLocationName": "owned"}
+        of_job = {**place, "pipelineName": "nightly"}
+        owners = real.ask_async(documents.OWNERS, job=of_job, keys=None, assets=False)
+        assert read_owners(owners) == ("ada@acme.com", "team:data")
+        of_assets = {**place, "pipelineName": "__ASSET_JOB"}
+        keys = [{"path": ["raw", "orders"]}]
+        owners = real.ask_async(documents.OWNERS, job=of_assets, keys=keys, assets=True)
+        assert read_owners(owners) == ("team:ingest",)
+        gone = real.ask_async(
+            documents.OWNERS, job={**place, "pipelineName": "x"}, keys=[], assets=False
+        )
+        assert read_owners(gone) == ()
+
+
+def test_a_run_says_where_it_is_from(dagster: RealDagster) -> None:
+    run = dagster.execute(daily, run_config=config("USD"))
+    found = dagster.ask_async(documents.RUN_ASSETS, runId=run.id, limit=5)
+    assert read_run_assets(found) is None, "executed in process, of no code location"
+    found["runOrError"]["repositoryOrigin"] = {
+        "repositoryLocationName": "core",
+        "repositoryName": "__repository__",
+    }
+    found["runOrError"]["assetSelection"] = [{"path": ["raw", "orders"]}]
+    assert read_run_assets(found) == RunPlace(
+        "daily", "core", "__repository__", (("raw", "orders"),)
+    )
+    gone = dagster.ask_async(
+        documents.RUN_ASSETS, runId="5c0a5b52-0000-4000-8000-000000000000", limit=5
+    )
+    assert read_run_assets(gone) is None

@@ -18,6 +18,7 @@ from bot.settings import SECRETS, STATE_VARIABLE, FileSettings, load_settings
 from handlers.text.deploys import BUTTONS
 from handlers.text.failed_runs import BUTTONS as RUN_BUTTONS
 from handlers.text.status import BUTTONS as STATUS_BUTTONS
+from handlers.text.subscriptions import BUTTONS as SUBSCRIPTION_BUTTONS
 from handlers.usage import FORMS
 from tests.docs.errors_page import PAGE, errors_page
 
@@ -104,7 +105,8 @@ def test_every_command_is_documented_in_its_form(verb: str) -> None:
 def test_every_button_is_documented() -> None:
     page = text_of("docs/commands.md")
     documented = set(re.findall(r"^\| ([A-Z][^|`]*?) \|", page, re.MULTILINE)) - {"Button"}
-    assert documented == {*BUTTONS.values(), *STATUS_BUTTONS.values(), *RUN_BUTTONS.values()}
+    labels = (BUTTONS, STATUS_BUTTONS, RUN_BUTTONS, SUBSCRIPTION_BUTTONS)
+    assert documented == {label for each in labels for label in each.values()}
 
 
 def test_every_reason_code_is_documented() -> None:

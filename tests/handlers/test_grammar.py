@@ -8,6 +8,7 @@ from deploy_core.model.documents import CODE_SOURCES
 from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
+from deploy_core.watch.subscriptions import Event
 from handlers.commands import (
     Cancel,
     Command,
@@ -32,6 +33,12 @@ from handlers.location_commands import (
     RemoveLocation,
     RestoreLocation,
     said_document,
+)
+from handlers.subscription_commands import (
+    MuteChannel,
+    Subscribe,
+    Subscriptions,
+    Unsubscribe,
 )
 from handlers.usage import FORMS
 
@@ -331,6 +338,75 @@ def test_command_becomes_a_request() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("subscribe", Subscribe()),
+        ("subscribe failures, runs", Subscribe(events=("failures", "runs"))),
+        ("subscribe <#C0DATAPLAT1|data>  Runs", Subscribe("C0DATAPLAT1", ("runs",))),
+        ("subscribe all", Subscribe(events=("failures", "agents", "changes", "runs"))),
+        (
+            "subscribe runs for core dbt*,marts tag:team=data in prod",
+            Subscribe(None, ("runs",), ("core", "dbt*", "marts", "tag:team=data"), "prod"),
+        ),
+        (
+            "subscribe runs quiet 22–7:30 Europe/Berlin digest weekly Monday 9:00",  # noqa: RUF001
+            Subscribe(
+                events=("runs",), quiet="22:00-07:30 Europe/Berlin", digest="weekly mon 09:00"
+            ),
+        ),
+        ("subscribe digest daily 09:00 UTC", Subscribe(digest="daily 09:00 UTC")),
+        ('subscribe for "in" "my loc"', Subscribe(only=("in", "my loc"))),
+        ("follow runs", None),
+        ("unsubscribe 12", Unsubscribe(12)),
+        ("unsubscribe #12", Unsubscribe(12)),
+        ("unsubscribe #C0DATAPLAT1 --all", Unsubscribe(None, "C0DATAPLAT1", True)),
+        ("subscriptions —all", Subscriptions(all=True)),
+        ("mute 2h", MuteChannel(120)),
+        (
+            "mute <#C0DATAPLAT1> 1d runs for marts",
+            MuteChannel(1_440, "C0DATAPLAT1", ("runs",), ("marts",)),
+        ),
+        ("mute off", MuteChannel(0)),
+    ],
+)
+def test_who_is_told_is_read(text: str, command: Command | None) -> None:
+    if command is None:
+        with pytest.raises(UsageError) as caught:
+            parse(text)
+        assert caught.value.choices == ("subscribe",)
+    else:
+        assert parse(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "subscribe core",
+            "“core” is no event: there are failures, agents, changes, runs and all.",
+        ),
+        ("subscribe #secret runs", "Slack doesn't say which channel #secret is"),
+        ("subscribe <#C0DATAPLAT1|a> <#C0DEPLOYS01|b>", "Two channels are named"),
+        ("subscribe runs quiet", "Something is missing: quiet hours"),
+        ("subscribe runs quiet 22:00-22:00", "Quiet hours end at another time"),
+        ("subscribe runs quiet 22:00-07:00 Mars/Olympus", "There is no time zone Mars/Olympus."),
+        ("subscribe digest", "Something is missing: the times of a digest"),
+        ("subscribe digest daily 25:00", "A digest is daily 09:00"),
+        ("subscribe runs in", "Something is missing: a deployment"),
+        ("subscribe --here", "subscribe has no option --here."),
+        ("unsubscribe core", "“core” has no place here."),
+        ("mute", "It isn't said for how long."),
+        ("mute 15d", "Nothing is muted for more than 14 days."),
+    ],
+)
+def test_what_cannot_be_told_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert says in caught.value.summary
+    assert caught.value.next_step
+
+
 PIECES = st.sampled_from(
     [
         "deploy",
@@ -414,6 +490,12 @@ ADDED = st.builds(
     SAID,
 )
 
+CHANNELS = maybe(st.from_regex(r"[CDG][A-Z0-9]{8,12}", fullmatch=True))
+EVENTS = st.lists(st.sampled_from([each.value for each in Event]), unique=True).map(tuple)
+ONLY = st.lists(NAMES.map(str.strip), max_size=3, unique=True).map(tuple)
+QUIET_HOURS = st.sampled_from(["22:00-07:00", "09:30-17:00 Europe/Berlin", "00:00-23:59 UTC"])
+DIGEST_TIMES = st.sampled_from(["daily 09:00", "weekdays 17:30 Europe/Berlin", "weekly mon 08:00"])
+
 COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.sampled_from([Help(), *(Help(verb) for verb in FORMS)]),
     st.builds(OpenDeployForm, maybe(REFS), maybe(NAMES), maybe(TYPED), maybe(WHYS)),
@@ -432,6 +514,12 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Logs, st.none(), maybe(NAMES), maybe(NAMES)),
     st.builds(Deploys, maybe(NAMES), maybe(NAMES)),
     st.builds(Status, maybe(NAMES), maybe(NAMES)),
+    st.builds(
+        Subscribe, CHANNELS, EVENTS, ONLY, maybe(NAMES), maybe(QUIET_HOURS), maybe(DIGEST_TIMES)
+    ),
+    st.builds(Unsubscribe, st.none() | st.integers(0, 10**9), CHANNELS, st.booleans()),
+    st.builds(Subscriptions, CHANNELS, st.booleans()),
+    st.builds(MuteChannel, st.integers(0, 20_160), CHANNELS, EVENTS, ONLY, maybe(NAMES)),
 )
 
 

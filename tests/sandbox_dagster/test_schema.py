@@ -50,6 +50,7 @@ AGENT_DOCUMENTS = {
 DG_FILES = ["agent", "code_location"]
 DG_DEPLOYMENT_QUERIES = ["ListDeployments", "GetDeployment"]
 OPEN_SOURCE_TYPES = [
+    "AssetKey",
     "AssetNode",
     "ConflictingExecutionParamsError",
     "DagsterLibraryVersion",
@@ -69,7 +70,13 @@ OPEN_SOURCE_TYPES = [
     "EventConnection",
     "ExecutionStepFailureEvent",
     "ExecutionStepStartEvent",
+    "Pipeline",
+    "PipelineNotFoundError",
     "PipelineTag",
+    "TeamAssetOwner",
+    "TeamDefinitionOwner",
+    "UserAssetOwner",
+    "UserDefinitionOwner",
     "Repository",
     "RepositoryConnection",
     "RepositoryNotFoundError",
@@ -174,6 +181,9 @@ def test_the_filter_of_runs_is_that_of_open_source_dagster(
         "locationStatusesOrError",
         "runsOrError",
         "logsForRun",
+        "runOrError",
+        "pipelineOrError",
+        "assetNodes",
         "version",
     ],
 )

@@ -14,6 +14,8 @@ from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.digests import Digests
 from deploy_core.watch.failed_runs import RUNS, FailedRun
+from deploy_core.watch.recipients import Recipients
+from deploy_core.watch.subscriptions import Subscription
 from deploy_core.watch.transitions import Happened
 from tests.support.clock import ManualClock
 from tests.support.plans import plan, request
@@ -30,7 +32,14 @@ def digests(store: Store, clock: ManualClock, **changes: str) -> Digests:
     said = {"cron": "0 9 * * *", "timezone": "Europe/Berlin", **changes}
     digest = DigestSettings.model_validate(said)
     prod = DeploymentSettings(watch_channel="C0OPS", digest=digest)
-    return Digests(CoreSettings(deployments={"prod": prod}), Away(), store, clock)  # type: ignore[arg-type]
+    settings = CoreSettings(deployments={"prod": prod})
+    return digests_of(settings, store, clock)
+
+
+def digests_of(settings: CoreSettings, store: Store, clock: ManualClock) -> Digests:
+    projects = {"core": "platform", "marts": "dbt"}
+    recipients = Recipients(settings, store.subscriptions, clock, projects.get)
+    return Digests(settings, Away(), store, clock, recipients)  # type: ignore[arg-type]
 
 
 async def posted(store: Store) -> list[str]:
@@ -131,3 +140,35 @@ async def test_what_runs_failed_of_is_in_the_digest(store: Store, clock: ManualC
     data = (await store.posts.get(1)).data
     assert data["failures"] == [["KeyError: 'EUR'", 2], ["an unknown error", 1]]
     assert (data["failures_count"], data["failed_runs"], data["down_count"]) == (2, 3, 0)
+
+
+async def test_a_subscribed_digest_is_about_its_names_alone(
+    store: Store, clock: ManualClock
+) -> None:
+    clock.set_wall(datetime(2026, 5, 1, 6, 0, tzinfo=UTC))
+    settings = CoreSettings(
+        deployments={"prod": DeploymentSettings()},
+        subscriptions=(
+            Subscription(channel="C0DBT", only=("dbt",), digest="daily 09:00 Europe/Berlin"),
+            Subscription(channel="C0ALL", digest="daily 09:00 Europe/Berlin"),
+            Subscription(channel="C0NONE", only=("x*",), digest="daily 09:00 Europe/Berlin"),
+            Subscription(channel="C0STAGE", deployment="staging", digest="daily 09:00"),
+        ),
+    )
+    both = digests_of(settings, store, clock)
+    await both.look("prod")
+    at = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+    runs = [
+        FailedRun(f"r{n}", f"r{n}", "g", "daily", place, None, at)
+        for n, place in enumerate(("core", "marts", "marts"))
+    ]
+    move: tuple[str, Happened, Facts] = ("g", Happened.FAILED, {"error": None})
+    await store.watching.keep(Look("prod", RUNS, 0, at, {}, moves=[move], runs=runs))
+    clock.set_wall(datetime(2026, 5, 2, 8, 0, tzinfo=UTC))
+    assert await both.look("prod")
+    assert not await both.look("prod")
+    keys = await posted(store)
+    assert [key.rpartition(":")[2] for key in keys] == ["C0DBT", "C0ALL"]
+    dbt, everything = [(await store.posts.get(number)).data for number in (1, 2)]
+    assert (dbt["failed_runs"], dbt["only"]) == (2, ["dbt"])
+    assert (everything["failed_runs"], everything.get("only")) == (3, None)

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from deploy_core.store.look import Facts, Look
+from deploy_core.store.look import Facts, Look, Note
 from deploy_core.store.store import Store
 from deploy_core.watch.incidents import IncidentState, Said
 from deploy_core.watch.transitions import Happened
 from tests.support.clock import ManualClock
 from tests.watch.support import at
 
-FIRST = Look("prod", "locations", 0, at(0), {}, channels=["C0OPS"])
+FIRST = Look("prod", "locations", 0, at(0), {}, told=lambda _: {"C0OPS": None})
 
 
 def look(before: int, minute: float, *moves: tuple[str, Happened], **more: object) -> Look:
@@ -100,7 +100,8 @@ async def test_what_breaks_together_is_told_together(store: Store) -> None:
 
 async def test_changes_from_outside_are_one_message_a_look(store: Store) -> None:
     await store.watching.keep(FIRST)
-    changes: list[Facts] = [{"location": f"core{n}", "what": "changed"} for n in range(300)]
+    facts: list[Facts] = [{"location": f"core{n}", "what": "changed"} for n in range(300)]
+    changes = [Note(each, {"C0OPS": None}) for each in facts]
     await store.watching.keep(look(1, 1, changes=changes))
     assert await sent(store) == [("post 1", "card")]
     post = await store.posts.get(1)
@@ -109,7 +110,7 @@ async def test_changes_from_outside_are_one_message_a_look(store: Store) -> None
 
 async def test_without_a_channel_it_is_known_and_not_told(store: Store) -> None:
     await store.watching.keep(FIRST)
-    await store.watching.keep(look(1, 1, ("core", Happened.FAILED), channels=[]))
+    await store.watching.keep(look(1, 1, ("core", Happened.FAILED), told=lambda _: {}))
     assert await sent(store) == []
     assert [each.subject for each in await store.watching.lately("prod", at(1))] == ["core"]
 

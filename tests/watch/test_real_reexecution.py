@@ -10,6 +10,7 @@ from deploy_core.model.errors import LaunchRefused, ServerError
 from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.store import Store
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.recipients import Recipients
 from deploy_core.watch.run_observer import RunObserver
 from tests.dagster_plus.real_dagster import RealDagster, opened
 
@@ -69,7 +70,8 @@ async def test_a_run_that_dagster_tries_again_is_told_with_its_last_try(
     store = await Store.open(str(tmp_path / "store.sqlite"), clock)
     try:
         readings = Readings(real.client, clock)
-        observer = RunObserver(SETTINGS, real.client, readings, store, clock)
+        recipients = Recipients(SETTINGS, store.subscriptions, clock, lambda _location: None)
+        observer = RunObserver(SETTINGS, real.client, readings, store, clock, recipients)
         await observer.look("prod")
         first = await real.launch("patient")
         assert await real.ended(first) == "FAILURE"

@@ -16,6 +16,7 @@ from deploy_core.model.errors import DagsterPlusError
 from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.store import Store
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.recipients import Recipients
 from deploy_core.watch.run_observer import MOST_JOBS, MOST_PAGES, RunObserver
 from sandbox.dagster_plus import server
 from sandbox.dagster_plus.faults import Faults, RequestFault
@@ -65,7 +66,8 @@ class Org:
         store = await Store.open(self.address, clock)
         self.stack.push_async_callback(store.close)
         readings = Readings(client, clock)
-        observer = RunObserver(SETTINGS, client, readings, store, clock)
+        recipients = Recipients(SETTINGS, store.subscriptions, clock, lambda _location: None)
+        observer = RunObserver(SETTINGS, client, readings, store, clock, recipients)
         return Watcher(store, observer, requests)
 
     def fails(self, number: int, *, job: str = "daily", message: str | None = None) -> Run:
