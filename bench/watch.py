@@ -29,6 +29,7 @@ from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
 from deploy_core.watch.observer import Observer
 from deploy_core.watch.readings import Readings
+from deploy_core.watch.recipients import Recipients
 from handlers.cards.links import CardLinks
 from handlers.cards.status import status_message
 from handlers.commands import Status
@@ -123,9 +124,10 @@ async def watched(home: Path, deployments: int, locations: int) -> AsyncIterator
     channel = DeploymentSettings(watch_channel="C0OPS")
     settings = CoreSettings(deployments=dict.fromkeys(names, channel))
     try:
-        observer = Observer(settings, dagster, readings, store)
         mirrors = GitMirrors(home, clock)
         catalog = Catalog({}, mirrors)
+        recipients = Recipients(settings, store.subscriptions, clock, catalog.project_of)
+        observer = Observer(settings, dagster, readings, store, recipients)
         drifts = Drifts({}, catalog, mirrors)
         board = StatusBoard(settings, dagster, readings, store, catalog, drifts)
         yield Watched(observer, board, names, store, process, requests)

@@ -24,6 +24,7 @@ from bot.wiring import Core, open_core
 from deploy_core.endings import end_tasks
 from deploy_core.model.errors import AnotherWorker, DeployError, StoreError
 from handlers.desk import Ask, Desk
+from handlers.home import Home
 from handlers.registration import register
 from handlers.slack import Slack
 
@@ -36,6 +37,9 @@ that Slack has given up on it."""
 
 TAKE_OVER_SECONDS = 5.0
 """How often it is looked whether another process has died with what it had taken from Slack."""
+
+HOME_SECONDS = 5.0
+"""How often it is looked whether the Home tabs that are open have changed."""
 
 READY_SECONDS = 2.0
 """How long `/readyz` waits for the database: whoever asks doesn't wait much longer."""
@@ -88,7 +92,8 @@ class Bot:
             on_ack=self._metrics.ack,
             crash=core.services.crash,
         )
-        self._deal = register(self._app, self._desk, settings.file.slack.command)
+        self._home = Home(self._desk)
+        self._deal = register(self._app, self._desk, self._home, settings.file.slack.command)
         self._connection: SlackConnection | None = None
         self._outbox = OutboxSender(
             core.store,
@@ -127,6 +132,7 @@ class Bot:
         self._housekeeping.start()
         self._watch.start()
         self._run("take_over", self._take_over())
+        self._run("home", self._renew_home())
         self._run("channels", report_closed(self._core, self._slack))
         self.port = await self._server.start()
         _log.info("server_listens", port=self.port)
@@ -141,6 +147,7 @@ class Bot:
             await self._end("slack")
         await self._end("take_over")
         await self._end("channels")
+        await self._end("home")
         await self._watch.stop()
         await self._housekeeping.stop()
         await self._desk.tasks.drain(seconds)
@@ -158,6 +165,15 @@ class Bot:
             with suppress(StoreError):
                 await self._go_on()
             await self._core.services.clock.sleep(TAKE_OVER_SECONDS)
+
+    async def _renew_home(self) -> None:
+        """Renew the Home tabs that are open, not too often: a deploy changes much in a second."""
+        while True:
+            await self._core.services.clock.sleep(HOME_SECONDS)
+            try:
+                await self._home.renew()
+            except Exception:  # noqa: BLE001 - one that fails must not end the others
+                _log.exception("home_failed")
 
     async def _go_on(self) -> None:
         """Carry out what people asked and a crash of the last process cut off."""

@@ -32,7 +32,12 @@ from handlers.cards.incidents import changes_message, incidents_message, note_me
 from handlers.cards.links import CardLinks
 from handlers.cards.owners import with_owners
 from handlers.cards.schedules import schedules_message
-from handlers.cards.subscriptions import MOST_SHOWN, closed_message, meanwhile_message
+from handlers.cards.subscriptions import (
+    MOST_SHOWN,
+    closed_message,
+    ended_message,
+    meanwhile_message,
+)
 from handlers.cards.thread import ThreadPost
 from handlers.slack import Mark, Slack
 from handlers.slack_errors import ChannelClosed, MessageGone, SlackRefused
@@ -43,6 +48,9 @@ from handlers.text.schedules import all_tick_again, said_of_schedules
 _SILENT = (SCHEDULES, QUEUE)
 
 _ALL_ENDED = {RUNS: all_fixed, SCHEDULES: all_tick_again}
+
+_FROM_DATA = {"digest": digest_message, "note": note_message, "closed": closed_message}
+"""What is drawn of a post's own data alone, by its kind."""
 
 _log = structlog.get_logger()
 
@@ -157,16 +165,14 @@ class PostSender:
 
     async def _drawn(self, post: Post) -> Message:
         links = self._links(post)
+        if post.kind in _FROM_DATA:
+            return _FROM_DATA[post.kind](post.data)
         if post.kind == "changes":
             return changes_message(post.data, links=links)
-        if post.kind == "digest":
-            return digest_message(post.data)
-        if post.kind == "note":
-            return note_message(post.data)
         if post.kind == "meanwhile":
             return meanwhile_message(post.data, await self._meanwhile(post))
-        if post.kind == "closed":
-            return closed_message(post.data)
+        if post.kind == "deploy":
+            return await self._deploy(post)
         incidents = await self._store.watching.incidents_of(post.id)
         drawn = await self._drawn_incidents(post, incidents, links)
         return with_owners(drawn, self._owners(post, incidents))
@@ -204,6 +210,14 @@ class PostSender:
         found = {each.id: error_of(each.data) for each in incidents}
         errors = {number: error for number, error in found.items() if error is not None}
         return incidents_message(incidents, errors, links=links, now=self._clock.now())
+
+    async def _deploy(self, post: Post) -> Message:
+        deploy = await self._store.deploys.get(int(str(post.data["deploy"])))
+        place = deploy.place
+        card = None
+        if place is not None and place.ts is not None:
+            card = await self._slack.permalink(place.channel, place.ts)
+        return ended_message(deploy, card, now=self._clock.now())
 
     async def _meanwhile(self, post: Post) -> list[Incident]:
         numbers = post.data.get("incidents")

@@ -53,6 +53,7 @@ class Watch:
         await self._safely(self._core.observer.look, deployment)
         await self._safely(self._core.medic.look, deployment)
         await self._safely(self._core.digests.look, deployment)
+        await self._safely(self._core.deploy_news.look, deployment)
 
     async def _release(self) -> None:
         try:

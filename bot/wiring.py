@@ -26,6 +26,7 @@ from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
 from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
+from deploy_core.watch.deploy_news import DeployNews
 from deploy_core.watch.digests import Digests
 from deploy_core.watch.medic import Medic
 from deploy_core.watch.observer import Observer
@@ -57,6 +58,7 @@ class Core:
     medic: Medic
     digests: Digests
     recipients: Recipients
+    deploy_news: DeployNews
 
     @property
     def store(self) -> Store:
@@ -140,4 +142,5 @@ async def open_core(
             medic=Medic(settings.core, engine, store, clock),
             digests=digests,
             recipients=recipients,
+            deploy_news=DeployNews(store, recipients, clock),
         )

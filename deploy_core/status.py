@@ -116,6 +116,16 @@ class StatusBoard:
         trouble = self._readings.trouble(deployment)
         return DeploymentStatus(deployment, reading.at, locations, reading.agents, trouble)
 
+    async def known(self, deployment: str) -> DeploymentStatus:
+        """Return the whole deployment as it was read last; Dagster+ is asked only where nothing is
+        known. Raises `DagsterPlusError`."""
+        reading = self._readings.last(deployment)
+        if reading is None:
+            return await self.deployment(deployment)
+        locations = await self._joined(reading, reading.locations.values())
+        trouble = self._readings.trouble(deployment)
+        return DeploymentStatus(deployment, reading.at, locations, reading.agents, trouble)
+
     async def location(self, deployment: str, name: str) -> LocationDetail:
         """Return one location. Raises `UnknownLocation`, `DagsterPlusError`."""
         reading = await self._readings.soon(deployment)

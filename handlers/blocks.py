@@ -38,6 +38,11 @@ def header(text: str) -> Block:
     return {"type": "header", "text": plain_text(text, limits.HEADER_TEXT)}
 
 
+def divider() -> Block:
+    """Return a line across."""
+    return {"type": "divider"}
+
+
 def section(text: str, accessory: Block | None = None) -> Block:
     """Return a section of escaped mrkdwn. Raises ValueError above Slack's limit."""
     if not text or limits.size(text) > limits.SECTION_TEXT:

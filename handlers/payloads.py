@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from deploy_core.model.errors import PayloadInvalid
@@ -9,6 +10,15 @@ from deploy_core.model.people import Actor
 from handlers import actions
 from handlers.desk import Ask
 from handlers.grammar import without_mention
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses in a message; `where` is how Slack wants to be told what they show."""
+
+    by: Actor
+    where: dict[str, str]
+    urls: tuple[str, ...]
 
 
 def command(body: Mapping[str, Any]) -> Ask:
@@ -45,7 +55,8 @@ def click(body: Mapping[str, Any]) -> Ask:
     with reading("click"):
         action, container = body["actions"][0], body.get("container") or {}
         pressed = _text(action["action_id"])
-        at = f"{container.get('message_ts', '')}:{pressed}:{_text(action['action_ts'])}"
+        place = container.get("message_ts") or container.get("view_id") or ""
+        at = f"{place}:{pressed}:{_text(action['action_ts'])}"
         return Ask(
             key=f"click:{at}",
             by=_actor(body["user"]["id"], body["user"].get("team_id")),
@@ -56,6 +67,29 @@ def click(body: Mapping[str, Any]) -> Ask:
             trigger_id=body.get("trigger_id"),
             replace=pressed.startswith(actions.SHOW) and bool(container.get("is_ephemeral")),
         )
+
+
+def home_opened(body: Mapping[str, Any]) -> Actor | None:
+    """Read who has opened the Home tab; None for another tab. Raises `PayloadInvalid`."""
+    with reading("Home tab"):
+        event = body["event"]
+        if event.get("tab", "home") != "home":
+            return None
+        return _actor(event["user"], body.get("team_id"))
+
+
+def links(body: Mapping[str, Any]) -> Links | None:
+    """Read the addresses that somebody has posted; None where they are shared with another
+    workspace, which isn't to see what is live. Raises `PayloadInvalid`."""
+    with reading("link"):
+        event = body["event"]
+        if body.get("is_ext_shared_channel") or event.get("bot_id"):
+            return None
+        where = {"channel": _text(event["channel"]), "ts": _text(event["message_ts"])}
+        if event.get("unfurl_id") and event.get("source"):
+            where = {"unfurl_id": _text(event["unfurl_id"]), "source": _text(event["source"])}
+        found = tuple(_text(each["url"]) for each in event["links"])
+        return Links(_actor(event["user"], body.get("team_id")), where, found)
 
 
 def submission(body: Mapping[str, Any], *, text: str, channel: object) -> Ask:

@@ -13,17 +13,19 @@ from handlers import actions
 from handlers.buttons import Buttons
 from handlers.desk import Ask, Deal, Desk
 from handlers.forms import Forms
+from handlers.home import Home
 from handlers.slash import Slash
+from handlers.unfurls import Unfurls
 
 Listener = Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]
 
 _log = structlog.get_logger()
 
-EVENTS = ("app_mention",)
+EVENTS = ("app_mention", "app_home_opened", "link_shared")
 """The events that the manifest subscribes to."""
 
 
-def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
+def register(app: AsyncApp, desk: Desk, home: Home, command: str) -> Deal:
     """Register every listener. Each writes down what came, acknowledges, and hands over.
 
     Returns what carries out anything that was written down, for what a crash cut off.
@@ -33,6 +35,8 @@ def register(app: AsyncApp, desk: Desk, command: str) -> Deal:
     forms = Forms(desk, slash.deal)
     app.command(command)(_readable(slash.command))
     app.event("app_mention")(_readable(slash.mention))
+    app.event("app_home_opened")(_readable(home.opened))
+    app.event("link_shared")(_readable(Unfurls(desk).shared))
     app.action(re.compile(r"^(deploy|command|form|incident)\."))(_readable(buttons.pressed))
     app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
     app.view(actions.LOCATION_FORM)(_readable(forms.location))

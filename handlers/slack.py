@@ -209,6 +209,9 @@ class Slack:
                 return
             except SlackUnreachable:
                 pass  # it was used up, or is too old: after a restart, or a long plan
+        if not channel:  # a button of the Home tab
+            await self.post(await self.direct(user), message)
+            return
         try:
             with self._calling("chat.postEphemeral"):
                 await self._client.chat_postEphemeral(
@@ -267,6 +270,24 @@ class Slack:
         with self._calling("views.open"):
             answer: Any = await self._client.views_open(trigger_id=trigger_id, view=view)
         return str(answer["view"]["id"])
+
+    async def unfurl(self, where: dict[str, str], unfurls: dict[str, list[Block]]) -> None:
+        """Show these blocks under the addresses of a message; `where` is its `channel` and `ts`,
+        or the `unfurl_id` and `source` that Slack named."""
+        shown = {url: {"blocks": blocks} for url, blocks in unfurls.items()}
+        with self._calling("chat.unfurl"):
+            await self._client.chat_unfurl(
+                channel=where.get("channel"),
+                ts=where.get("ts"),
+                unfurl_id=where.get("unfurl_id"),
+                source=where.get("source"),
+                unfurls=shown,
+            )
+
+    async def publish_home(self, user: str, view: Block) -> None:
+        """Show a person this Home tab."""
+        with self._calling("views.publish"):
+            await self._client.views_publish(user_id=user, view=view)
 
     async def update_view(self, view_id: str, view: Block) -> None:
         """Show another view in the place of an open one."""

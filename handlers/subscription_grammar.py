@@ -41,6 +41,7 @@ _ALSO = {
     "change": (Event.CHANGES.value,),
     "run": (Event.RUNS.value,),
     "failed-runs": (Event.RUNS.value,),
+    "deploy": (Event.DEPLOYS.value,),
 }
 
 

@@ -315,6 +315,20 @@ class DagsterPlus:
             variables={"locationName": name},
         )
 
+    async def run(self, deployment: str, run_id: str) -> Run | None:
+        """Return one run, None where there is no such one."""
+        found = await self._transport.call(
+            documents.RUNS,
+            run_answers.read_runs,
+            deployment=deployment,
+            variables={"filter": {"runIds": [run_id]}, "cursor": None, "limit": 1},
+        )
+        return found[0] if found else None
+
+    def page(self, url: str, deployments: Collection[str]) -> urls.DagsterPage | None:
+        """Return what an address is the page of, where it is one of these deployments."""
+        return urls.read_page(self._base_url, url, deployments)
+
     def deployment_url(self, deployment: str) -> str:
         """Return the address of a deployment, for people."""
         return urls.deployment_url(self._base_url, deployment)

@@ -2,13 +2,33 @@
 
 import ipaddress
 import re
-from urllib.parse import quote, urlsplit, urlunsplit
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
 from deploy_core.model.errors import ConfigInvalid, UnknownDeployment
 
 _ORGANIZATION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _DEPLOYMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _SHARED_HOST = "dagster.cloud"  # the old form https://dagster.cloud/ORGANIZATION/DEPLOYMENT
+
+
+class PageKind(StrEnum):
+    """What a page of Dagster+ is about."""
+
+    DEPLOYMENT = "deployment"
+    LOCATION = "location"
+    RUN = "run"
+
+
+@dataclass(frozen=True)
+class DagsterPage:
+    """A page; `name` is the code location's or the run's id, empty for a deployment."""
+
+    kind: PageKind
+    deployment: str
+    name: str = ""
 
 
 def organization_url(organization: str, url: str | None = None) -> str:
@@ -66,6 +86,40 @@ def locations_page(base: str, deployment: str) -> str:
 def location_page(base: str, deployment: str, location: str) -> str:
     """Return the page of the code locations, narrowed to one name where the UI understands it."""
     return f"{locations_page(base, deployment)}?search={quote(location, safe='')}"
+
+
+def read_page(base: str, url: str, deployments: Collection[str]) -> DagsterPage | None:
+    """Return what an address is the page of; None for another server, another deployment than
+    these, and pages of other things."""
+    try:
+        ours, parts = urlsplit(base), urlsplit(url)
+    except ValueError:
+        return None
+    before = [part for part in ours.path.split("/") if part]
+    path = [unquote(part) for part in parts.path.split("/") if part]
+    same = (parts.scheme, parts.netloc.lower()) == (ours.scheme, ours.netloc.lower())
+    if not same or path[: len(before)] != before or not path[len(before) :]:
+        return None
+    deployment, *rest = path[len(before) :]
+    if deployment not in deployments:
+        return None
+    return _page_of(deployment, rest, parts.query)
+
+
+def _page_of(deployment: str, rest: list[str], query: str) -> DagsterPage | None:
+    match rest:
+        case []:
+            return DagsterPage(PageKind.DEPLOYMENT, deployment)
+        case ["runs", run]:
+            return DagsterPage(PageKind.RUN, deployment, run)
+        case ["locations"]:
+            search = parse_qs(query).get("search", [""])[0]
+            kind = PageKind.LOCATION if search else PageKind.DEPLOYMENT
+            return DagsterPage(kind, deployment, search)
+        case ["locations", name, *_]:
+            # Pages of what is inside name the repository too: `__repository__@core`.
+            return DagsterPage(PageKind.LOCATION, deployment, name.rpartition("@")[2])
+    return None
 
 
 def _is_loopback(host: str) -> bool:

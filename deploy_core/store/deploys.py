@@ -1,6 +1,7 @@
 """Deploys as people see and change them: make, read, confirm, stop, press a button."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -136,6 +137,12 @@ class Deploys:
         """Return the deploys that haven't ended, oldest first."""
         async with self._database.read() as connection:
             return await load_deploys(connection, deploys.c.ended_at.is_(None))
+
+    async def ended_since(self, deployment: str, since: datetime) -> list[Deploy]:
+        """Return the deploys that have ended since then, oldest first."""
+        ended = sa.and_(deploys.c.deployment == deployment, deploys.c.ended_at >= since)
+        async with self._database.read() as connection:
+            return await load_deploys(connection, ended)
 
     async def recent(
         self, *, deployment: str | None = None, location: str | None = None, most: int = 10

@@ -43,12 +43,24 @@ class Posts:
             return Post(**(await connection.execute(query)).mappings().one())
 
     async def add(
-        self, *, key: str, kind: str, channel: str, data: dict[str, JsonValue]
+        self,
+        *,
+        key: str,
+        kind: str,
+        channel: str,
+        data: dict[str, JsonValue],
+        held_until: datetime | None = None,
     ) -> int | None:
         """Write a post and ask for it to be sent, as `add_post` does."""
         async with self._database.write() as connection:
             return await add_post(
-                connection, key=key, kind=kind, channel=channel, data=data, at=self._clock.now()
+                connection,
+                key=key,
+                kind=kind,
+                channel=channel,
+                data=data,
+                at=self._clock.now(),
+                held_until=held_until,
             )
 
 

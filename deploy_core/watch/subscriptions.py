@@ -1,8 +1,8 @@
 """Who is told of what, and when: pure.
 
-A channel is told of what it subscribes to. A deployment's own channel is told of everything there,
-unless a subscription of that channel says otherwise about the same thing. In quiet hours, and while
-a channel is muted, what is new waits until their end.
+A channel is told of what it subscribes to. A deployment's own channel is told of all that the
+watcher sees there, unless a subscription of that channel says otherwise about the same thing. In
+quiet hours, and while a channel is muted, what is new waits until their end.
 """
 
 import re
@@ -26,6 +26,7 @@ class Event(StrEnum):
     CHANGES = "changes"
     RUNS = "runs"
     SILENCE = "silence"
+    DEPLOYS = "deploys"
 
 
 Channels = Mapping[str, datetime | None]
@@ -165,7 +166,8 @@ class Rules:
             if any(_is_told(each, about) for about in abouts):
                 until = None if each.quiet is None else quiet_until(quiet_hours(each.quiet), now)
                 holds.setdefault(each.channel, []).append(until)
-        if self.default is not None:
+        # How a deploy has ended is told by its own message; others must ask for it.
+        if self.default is not None and any(each.event is not Event.DEPLOYS for each in abouts):
             holds.setdefault(self.default, [None])
         return {
             channel: self._muted(channel, abouts, _earliest(until), now)

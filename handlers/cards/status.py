@@ -43,7 +43,7 @@ def status_message(
 ) -> Message:
     """Return one page of these locations, which are in their order; `command` asked for them."""
     wanted = tuple(each for each in locations if _fits(each, command.state))
-    pages = _pages([_line(each) for each in wanted])
+    pages = _pages([status_line(each) for each in wanted])
     number = min(command.page, len(pages))
     said = _summary(status, locations, wanted, command)
     blocks = [header(f"{status.deployment}: {text.counts(locations)}")]
@@ -86,7 +86,8 @@ def _summary(
     return " ".join([*said, *(f"{name(each.name)}: {each.health.value}." for each in worst)])
 
 
-def _line(status: LocationStatus) -> str:
+def status_line(status: LocationStatus, *, most: int = 200) -> str:
+    """Return a location on one line, and under it the first `most` characters of its error."""
     version = link(status.commit_url, code(status.seen.label, 60))
     parts = [
         f"{text.EMOJI[status.health]} *{name(status.name)}*: {text.health_words(status)}",
@@ -101,7 +102,7 @@ def _line(status: LocationStatus) -> str:
     if status.error is None:
         return said
     headline = error_lines(explained_error(status.error, "load_failed")).split("\n")[0]
-    return f"{said}\n    {words(headline, 200)}"
+    return f"{said}\n    {words(headline, most)}"
 
 
 def _pages(lines: list[str]) -> list[list[list[str]]]:

@@ -5,11 +5,14 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from deploy_core.model.deploys import Deploy
+from deploy_core.model.states import GOOD_ENDS
 from deploy_core.store.subscriptions import Kept
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.subscriptions import Mute, Subscription
 from handlers import actions, limits
 from handlers.blocks import Block, Message, command_button, context, section, weight
+from handlers.cards.summary import summary
 from handlers.mrkdwn import channel_name
 from handlers.subscription_commands import Unsubscribe, subscription_words
 from handlers.text import subscriptions as text
@@ -73,6 +76,14 @@ def meanwhile_message(data: Mapping[str, JsonValue], incidents: list[Incident]) 
     if count > len(lines):
         blocks.append(context(f"and {count - len(lines)} more"))
     return Message(text=f"{said}.", blocks=blocks)
+
+
+def ended_message(deploy: Deploy, card: str | None, *, now: datetime) -> Message:
+    """Return how a deploy has ended; `card` is the address of its own message."""
+    said = summary(deploy, now)
+    good = all(target.state in GOOD_ENDS for target in deploy.targets)
+    line = f"{':white_check_mark:' if good else ':x:'} {said}"
+    return Message(text=said, blocks=[section(line), context(text.deploy_foot(deploy, card))])
 
 
 def closed_message(data: Mapping[str, JsonValue]) -> Message:

@@ -94,8 +94,8 @@ MORE: Final[dict[str, str]] = {
     "subscribe": (
         "The channel is the one that you write in, unless you name another. The events are"
         " `failures` (code locations that fail to load, and recover), `agents`, `changes` (made"
-        " outside the bot), `runs` (that failed) and `silence` (of schedules, sensors and run"
-        " queues); without one it is all of them. After `for`"
+        " outside the bot), `runs` (that failed), `silence` (of schedules, sensors and run"
+        " queues) and `deploys` (that have ended); without one it is all of them. After `for`"
         " stand code locations, projects, deployments, patterns such as `dbt*`, or `tag:KEY=VALUE`"
         " for runs with this tag. In the quiet hours nothing new is posted; at their end you read"
         " what is still so. A digest comes `daily`, on `weekdays`, or `weekly mon`.\n"

@@ -6,12 +6,13 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from deploy_core.model.deploys import Deploy
 from deploy_core.model.people import Actor
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.subscriptions import Event, Mute, Scope, Subscription
 from handlers import actions
-from handlers.mrkdwn import channel_name, code, date, duration
+from handlers.mrkdwn import channel_name, code, date, duration, link, words
 from handlers.text.names import name, who
 
 EVENTS: Final = {
@@ -20,6 +21,7 @@ EVENTS: Final = {
     Event.CHANGES: "changes made outside the bot",
     Event.RUNS: "runs that fail",
     Event.SILENCE: "schedules, sensors and run queues that fall silent",
+    Event.DEPLOYS: "deploys that have ended",
 }
 
 BUTTONS: Final[dict[str, str]] = {f"{actions.TRY_THIS}:unsubscribe": "Unsubscribe"}
@@ -43,7 +45,7 @@ def events_words(events: Iterable[Event]) -> str:
     """Return the events; none of them means all."""
     listed = list(events)
     if not listed or set(listed) == set(Event):
-        return "all that the watcher sees"
+        return "all that happens"
     return ", ".join(EVENTS[each] for each in listed)
 
 
@@ -173,6 +175,13 @@ def meanwhile(deployment: str, count: int, since: datetime) -> str:
     """Return what is said of all that was held back and is over."""
     what = "1 thing broke and is" if count == 1 else f"{count} things broke and are"
     return f"While this channel was quiet, since {date(since)}, {what} over on {name(deployment)}"
+
+
+def deploy_foot(deploy: Deploy, card: str | None) -> str:
+    """Return whose deploy it was, and where its message is."""
+    why = f" · “{words(deploy.why, 100)}”" if deploy.why else ""
+    shown = f" · {link(card, 'its message')}" if card is not None else ""
+    return f"Deploy {deploy.id} by {who(deploy.by)}{why}{shown}"
 
 
 def closed(data: Mapping[str, JsonValue]) -> str:

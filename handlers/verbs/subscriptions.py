@@ -2,7 +2,7 @@
 
 Everybody may say in a channel what it is told, because they could as well post it there. For
 another channel, and for one that a deployment's configuration names, it must be somebody who may
-deploy to the deployments that it is about.
+deploy to the deployments that it is about. Whoever has made a subscription may end it.
 """
 
 from collections.abc import Iterable
@@ -70,7 +70,8 @@ async def unsubscribe(desk: Desk, ask: Ask, command: Unsubscribe) -> None:
 async def _end(desk: Desk, ask: Ask, ending: list[Kept]) -> None:
     channel = ending[0].subscription.channel
     for each in ending:
-        _require_may_say(desk, ask, channel, each.subscription.deployment)
+        if each.by.key != ask.by.key:
+            _require_may_say(desk, ask, channel, each.subscription.deployment)
     for each in ending:
         await desk.store.subscriptions.remove(each.id)
     numbers = [each.id for each in ending]

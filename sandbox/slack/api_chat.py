@@ -1,6 +1,7 @@
 """chat.*: posting, editing, deleting, private notes, permalinks; and reactions."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from sandbox.slack import limits
 from sandbox.slack.arguments import (
@@ -10,9 +11,10 @@ from sandbox.slack.arguments import (
     message_blocks,
     metadata,
     required,
+    structured,
     timestamp,
 )
-from sandbox.slack.blocks import normalised
+from sandbox.slack.blocks import check_message_blocks, normalised
 from sandbox.slack.errors import SlackError
 from sandbox.slack.model import BOT_USER_ID, Channel, Json, Message
 from sandbox.slack.state import State
@@ -179,6 +181,35 @@ def permalink(state: State, args: Json) -> Json:
     return {"channel": channel.id, "permalink": link}
 
 
+def unfurl(state: State, args: Json) -> Json:
+    """chat.unfurl: attachments under the addresses of a person's message."""
+    unfurls = structured(args, "unfurls", "missing_unfurls")
+    if not isinstance(unfurls, dict) or not unfurls:
+        raise SlackError("missing_unfurls")
+    if args.get("unfurl_id") and args.get("source"):
+        channel_id, _, ts = str(args["unfurl_id"]).partition(".")
+    else:
+        channel_id, ts = required(args, "channel"), required(args, "ts")
+    message = state.message(channel_id, ts)
+    if message is None or message.bot:
+        raise SlackError("cannot_unfurl_message")
+    for url, shown in unfurls.items():
+        ours = any(under(url, domain) for domain in state.manifest.unfurl_domains)
+        if not ours or f"<{url}" not in message.text:
+            raise SlackError("cannot_unfurl_url")
+        check_message_blocks(shown.get("blocks") or [], total_limit=True)
+    attached = [{"from_url": url, "id": n, **each} for n, (url, each) in enumerate(unfurls.items())]
+    message.attachments = [*(message.attachments or []), *attached]
+    state.touch()
+    return {}
+
+
+def under(url: str, domain: str) -> bool:
+    """Whether an address belongs to a domain."""
+    host = urlsplit(url).hostname or ""
+    return host == domain or host.endswith(f".{domain}")
+
+
 def add_reaction(state: State, args: Json) -> Json:
     """reactions.add."""
     channel = channel_by_id(state, args)
@@ -200,5 +231,6 @@ METHODS: dict[str, Handler] = {
     "chat.update": update,
     "chat.delete": delete,
     "chat.getPermalink": permalink,
+    "chat.unfurl": unfurl,
     "reactions.add": add_reaction,
 }

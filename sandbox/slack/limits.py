@@ -67,6 +67,8 @@ PRIVATE_METADATA: Final = 3_000
 VIEW_STACK: Final = 3
 VIEW_BYTES: Final = 250_000
 
+UNFURL_DOMAINS: Final = 5
+
 METADATA_BYTES: Final = 16_000
 TRIGGER_SECONDS: Final = 3.0
 ACK_SECONDS: Final = 3.0
@@ -80,6 +82,7 @@ METHOD_TIERS: Final = {
     "apps.connections.open": 3,
     "chat.delete": 3,
     "chat.postEphemeral": 4,
+    "chat.unfurl": 3,
     "chat.update": 3,
     "conversations.history": 3,
     "conversations.info": 3,

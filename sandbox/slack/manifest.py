@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from sandbox.slack.errors import SlackError
+from sandbox.slack.limits import UNFURL_DOMAINS
 
 # Slack's method reference: one of these scopes is needed. `{kind}` is channels, groups or im,
 # after the conversation that the call is about.
@@ -15,6 +16,7 @@ METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {
     "chat.postMessage": ("chat:write",),
     "chat.update": ("chat:write",),
     "chat.delete": ("chat:write",),
+    "chat.unfurl": ("links:write",),
     "chat.postEphemeral": ("chat:write",),
     "conversations.list": ("channels:read", "groups:read", "im:read", "mpim:read"),
     "conversations.info": ("{kind}:read",),
@@ -31,6 +33,7 @@ METHOD_SCOPES: Mapping[str, tuple[str, ...]] = {
 }
 EVENT_SCOPES: Mapping[str, str] = {
     "app_mention": "app_mentions:read",
+    "link_shared": "links:read",
     "message.im": "im:history",
     "message.channels": "channels:history",
     "message.groups": "groups:history",
@@ -65,6 +68,7 @@ class Manifest:
     scopes: frozenset[str] = frozenset()
     interactive: bool = True
     home_tab: bool = True
+    unfurl_domains: tuple[str, ...] = ()
 
     def require(self, method: str, kind: str | None) -> None:
         """Raise SlackError missing_scope if the method is not granted for this conversation."""
@@ -126,7 +130,15 @@ def parse_manifest(source: Any, *, optional: bool = True) -> Manifest:
         scopes=scopes,
         interactive=bool(_section(source, "settings", "interactivity", "is_enabled")),
         home_tab=bool(_section(source, "features", "app_home", "home_tab_enabled")),
+        unfurl_domains=_domains(source),
     )
+
+
+def _domains(source: Any) -> tuple[str, ...]:
+    domains = tuple(_section(source, "features", "unfurl_domains") or ())
+    if len(domains) > UNFURL_DOMAINS:
+        raise ManifestError(f"at most {UNFURL_DOMAINS} unfurl_domains")
+    return domains
 
 
 def load_manifest(path: Path, *, optional: bool = True) -> Manifest:

@@ -1,9 +1,10 @@
 """What a person can do, and what Slack then tells the app and the person."""
 
+import re
 from typing import Any
 
 from sandbox.slack import payloads
-from sandbox.slack.api_chat import parent_of, place
+from sandbox.slack.api_chat import parent_of, place, under
 from sandbox.slack.delivery import Ack, Dispatcher
 from sandbox.slack.errors import SlackError
 from sandbox.slack.model import BOT_USER_ID, Channel, Json, Message, Person
@@ -33,6 +34,33 @@ def failure_sentence(what: str, reason: str) -> str:
     if reason == "dispatch_failed":
         return f"{what} failed: the app is not connected (dispatch_failed)."
     return f"{what} failed: the app answered with an error ({reason})."
+
+
+def shared_links(text: str, domains: tuple[str, ...]) -> list[Json]:
+    """The addresses in a message's text that an app with these domains is told of."""
+    return [
+        {"url": url, "domain": domain}
+        for url in re.findall(r"<(https?://[^>|]+)(?:\|[^>]*)?>", text)
+        for domain in domains
+        if under(url, domain)
+    ]
+
+
+def _link_shared(message: Message, channel: Channel, links: list[Json]) -> Json:
+    shared: Json = {
+        "type": "link_shared",
+        "user": message.user,
+        "channel": channel.id,
+        "message_ts": message.ts,
+        "unfurl_id": f"{channel.id}.{message.ts}",
+        "source": "conversations_history",
+        "links": links,
+        "is_bot_user_member": True,
+        "event_ts": message.ts,
+    }
+    if message.thread_ts is not None:
+        shared["thread_ts"] = message.thread_ts
+    return shared
 
 
 class People:
@@ -134,6 +162,9 @@ class People:
         mentioned = f"<@{BOT_USER_ID}>" in message.text
         if mentioned and here and channel.im_with is None and "app_mention" in declared:
             found.append({"type": "app_mention", **base})
+        links = shared_links(message.text, self._state.manifest.unfurl_domains)
+        if links and here and "link_shared" in declared:
+            found.append(_link_shared(message, channel, links))
         kind = {"im": "im", "groups": "group", "channels": "channel"}[channel.kind]
         if here and f"message.{channel.kind}" in declared:
             found.append({"type": "message", "channel_type": kind, **base})

@@ -127,9 +127,10 @@ def of_resource() -> None:
 class RealDagster:
     """Dagster's own storage and GraphQL, in this process."""
 
-    def __init__(self, instance: DagsterInstance, context: Any) -> None:
+    def __init__(self, instance: DagsterInstance, process: WorkspaceProcessContext) -> None:
         self.instance = instance
-        self._context = context
+        self._process = process
+        self._context: Any = process.create_request_context()
         self._schema = create_schema()
 
     def ask(self, operation: Operation, **variables: Any) -> dict[str, Any]:
@@ -141,9 +142,10 @@ class RealDagster:
         return dict(answer.data)
 
     def ask_async(self, operation: Operation, **variables: Any) -> dict[str, Any]:
-        """Some of Dagster's own resolvers are coroutines."""
+        """Some of Dagster's own resolvers are coroutines, and a context is of one loop."""
+        context: Any = self._process.create_request_context()
         asked = self._schema.execute_async(
-            operation.text, variables=variables, context_value=self._context
+            operation.text, variables=variables, context_value=context
         )
         answer = asyncio.run(asked)
         assert not answer.errors
@@ -179,7 +181,7 @@ def opened(folder: Path) -> Iterator[RealDagster]:
         ) as instance,
         WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as process,
     ):
-        yield RealDagster(instance, process.create_request_context())
+        yield RealDagster(instance, process)
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +281,7 @@ def test_the_owners_of_a_run_are_read(tmp_path: Path) -> None:
         ) as instance,
         WorkspaceProcessContext(instance, target) as process,
     ):
-        real = RealDagster(instance, process.create_request_context())
+        real = RealDagster(instance, process)
         place = {"repositoryName": "__repository__", "repositoryLocationName": "owned"}
         of_job = {**place, "pipelineName": "nightly"}
         owners = real.ask_async(documents.OWNERS, job=of_job, keys=None, assets=False)

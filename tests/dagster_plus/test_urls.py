@@ -2,8 +2,17 @@
 
 import pytest
 
-from deploy_core.dagster_plus.urls import deployment_url, graphql_url, organization_url
+from deploy_core.dagster_plus.urls import (
+    DagsterPage,
+    PageKind,
+    deployment_url,
+    graphql_url,
+    location_page,
+    organization_url,
+    read_page,
+)
 from deploy_core.model.errors import ConfigInvalid, UnknownDeployment
+from handlers.cards.links import CardLinks
 from tests.dagster_plus.support import NO_AGENTS, Wire, answer, client_on
 
 
@@ -78,3 +87,54 @@ def test_pages() -> None:
     assert client.locations_url("prod") == page
     assert client.location_url("prod", "a b/c").startswith(page)
     assert "a b" not in client.location_url("prod", "a b/c")
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/prod", (PageKind.DEPLOYMENT, "")),
+        ("/prod/", (PageKind.DEPLOYMENT, "")),
+        ("/prod/locations", (PageKind.DEPLOYMENT, "")),
+        ("/prod/locations?search=a%20b%2Fc", (PageKind.LOCATION, "a b/c")),
+        ("/prod/locations/core", (PageKind.LOCATION, "core")),
+        ("/prod/locations/a%20b", (PageKind.LOCATION, "a b")),
+        ("/prod/locations/__repository__@core/jobs/daily", (PageKind.LOCATION, "core")),
+        ("/prod/runs/0b9c?tab=x#y", (PageKind.RUN, "0b9c")),
+        ("/prod/runs", None),
+        ("/prod/assets/core", None),
+        ("/staging", None),
+        ("/prodx/locations/core", None),
+        ("", None),
+        ("/", None),
+    ],
+)
+@pytest.mark.parametrize("base", ["https://acme.dagster.cloud", "https://dagster.cloud/acme"])
+def test_what_an_address_is_the_page_of(
+    base: str, path: str, page: tuple[PageKind, str] | None
+) -> None:
+    found = read_page(base, base + path, {"prod"})
+    assert found == (None if page is None else DagsterPage(page[0], "prod", page[1]))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://acme.dagster.cloud/prod",
+        "https://other.dagster.cloud/prod",
+        "https://acme.dagster.cloud.evil.example/prod",
+        "https://acme.dagster.cloud:8443/prod",
+        "https://x@acme.dagster.cloud/prod",
+        "https://[::1/prod",
+    ],
+)
+def test_an_address_of_another_server_is_no_page(url: str) -> None:
+    assert read_page("https://acme.dagster.cloud", url, {"prod"}) is None
+
+
+def test_what_we_link_to_is_read_back() -> None:
+    base, name = "https://acme.dagster.cloud", "a b/c"
+    page = DagsterPage(PageKind.LOCATION, "prod", name)
+    assert read_page(base, location_page(base, "prod", name), {"prod"}) == page
+    assert read_page(base, str(CardLinks(f"{base}/prod").page([name])), {"prod"}) == page
+    run = DagsterPage(PageKind.RUN, "prod", "0b9c")
+    assert read_page(base, str(CardLinks(f"{base}/prod").run("0b9c")), {"prod"}) == run

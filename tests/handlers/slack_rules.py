@@ -5,6 +5,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+UGLY = "<!channel> & `*_~|\u202e\U0001f600</" * 12
+"""What a name or an error may hold, longer than it may be shown."""
+
 
 def length(text: str) -> int:
     """Characters as Slack counts them."""
@@ -66,6 +69,8 @@ def _block(found: Json) -> None:
                 assert [point["label"] for point in series["data"]] == labels
                 for label in labels:
                     assert_no_broadcast(label)
+        case "divider":
+            pass
         case other:
             raise AssertionError(f"a block of type {other}")
 
@@ -81,6 +86,15 @@ def assert_message(text: str, blocks: list[Json]) -> None:
     assert length(json.dumps(blocks, ensure_ascii=False)) <= 11_000
     assert sum(length(found) for found in texts(blocks)) <= 10_000
     json.dumps(blocks, ensure_ascii=False).encode()
+
+
+def assert_home(view: Json) -> None:
+    """The same for the Home tab."""
+    assert view["type"] == "home"
+    assert 0 < len(view["blocks"]) <= 100
+    for block in view["blocks"]:
+        _block(block)
+    assert len(json.dumps(view)) <= 200_000
 
 
 def texts(found: Any) -> list[str]:

@@ -138,3 +138,30 @@ async def test_reactions_and_permalinks(bot: AsyncWebClient) -> None:
     )
     link = (await bot.chat_getPermalink(channel=DEPLOYS, message_ts=ts))["permalink"]
     assert link.endswith(f"/archives/{DEPLOYS}/p{ts.replace('.', '')}")
+
+
+async def test_unfurl(bot: AsyncWebClient, workspace: Workspace) -> None:
+    manifest = {
+        "display_information": {"name": "A"},
+        "features": {"unfurl_domains": ["dagster.cloud"]},
+        "oauth_config": {"scopes": {"bot": ["links:write", "chat:write"]}},
+    }
+    await workspace.control("manifest", manifest=manifest)
+    url, other = "https://acme.dagster.cloud/prod", "https://acme.example/prod"
+    ts = await workspace.person("ada").say("#deploys", f"{url} {other}")
+    shown: dict[str, Any] = {url: {"blocks": DIVIDER}}
+    await bot.chat_unfurl(channel=DEPLOYS, ts=ts, unfurls=shown)
+    (message,) = await workspace.messages("#deploys")
+    assert message.raw["attachments"][0]["from_url"] == url
+    bad = {other: {"blocks": DIVIDER}}
+    assert (
+        await refused(bot.chat_unfurl(channel=DEPLOYS, ts=ts, unfurls=bad)) == "cannot_unfurl_url"
+    )
+    absent = {f"{url}/x": {"blocks": DIVIDER}}
+    assert (
+        await refused(bot.chat_unfurl(channel=DEPLOYS, ts=ts, unfurls=absent))
+        == "cannot_unfurl_url"
+    )
+    gone = bot.chat_unfurl(channel=DEPLOYS, ts="1.000001", unfurls=shown)
+    assert await refused(gone) == "cannot_unfurl_message"
+    assert await refused(bot.chat_unfurl(channel=DEPLOYS, ts=ts, unfurls={})) == "missing_unfurls"

@@ -89,6 +89,24 @@ async def test_runs_are_told_by_their_tags(watched: World) -> None:
     assert len(await watched.cards(DATA)) == 2
 
 
+async def test_a_channel_is_told_how_deploys_have_ended_once(watched: World) -> None:
+    await looked(watched)
+    await watched.types("linus", "/dagster subscribe deploys for quickstart", DATA)
+    await watched.card("subscribed this channel to deploys that have ended", channel=DATA)
+    await watched.types("ada", "/dagster deploy marts")
+    await watched.ended(1)
+    await watched.types("ada", '/dagster deploy quickstart@v1 --why "new rates"')
+    card = await watched.card("quickstart is live on prod", number=1)
+    told = await watched.card("quickstart is live on prod", channel=DATA, number=1)
+    assert "Deploy 2 by <@U0ADA000001> · “new rates”" in told.shown
+    assert "its message>" in told.shown
+    await watched.types("ada", "/dagster deploy quickstart@v1", DATA)
+    await watched.ended(3)
+    await looked(watched, 3)
+    assert len(await watched.cards(DATA)) == 3, "the deploy's own message is there"
+    assert len(await watched.cards()) == 2, card.text
+
+
 async def test_who_may_say_what_a_channel_is_told(watched: World) -> None:
     refused = await watched.asks("linus", "/dagster subscribe runs")
     assert "You may not deploy to prod." in refused.shown, "it is prod's own channel"

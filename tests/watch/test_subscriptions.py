@@ -104,6 +104,13 @@ def test_who_is_told(rules: Any, abouts: list[About], now: datetime, told: Any) 
     assert Rules(**rules).told(abouts, now) == wanted
 
 
+def test_how_deploys_end_is_told_only_to_those_who_ask() -> None:
+    ended = [about(Event.DEPLOYS)]
+    assert Rules(default="C0").told(ended, NOON) == {}
+    asked = Rules(default="C0", subscriptions=[sub("C1", Event.DEPLOYS), sub("C2")])
+    assert asked.told(ended, NOON) == {"C1": None, "C2": None}
+
+
 def test_a_mute_holds_back_what_it_is_about_until_its_end() -> None:
     until = NOON + timedelta(hours=2)
     mute = Mute(channel="C0", only=("core",), until=until)
