@@ -211,7 +211,13 @@ def _pipeline_or_error(info: GraphQLResolveInfo, **args: Any) -> dict[str, Any]:
             owners = owners_of(run.owners, "Definition")
             return {"__typename": "Pipeline", "id": name, "name": name, "owners": owners}
     message = f"Could not find Pipeline {location}.{name}"
-    return {"__typename": "PipelineNotFoundError", "message": message, "pipelineName": name}
+    return {
+        "__typename": "PipelineNotFoundError",
+        "message": message,
+        "pipelineName": name,
+        "repositoryName": wanted["repositoryName"],
+        "repositoryLocationName": location,
+    }
 
 
 def _asset_nodes(info: GraphQLResolveInfo, **args: Any) -> list[dict[str, Any]]:

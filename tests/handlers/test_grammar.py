@@ -344,7 +344,10 @@ def test_command_becomes_a_request() -> None:
         ("subscribe", Subscribe()),
         ("subscribe failures, runs", Subscribe(events=("failures", "runs"))),
         ("subscribe <#C0DATAPLAT1|data>  Runs", Subscribe("C0DATAPLAT1", ("runs",))),
-        ("subscribe all", Subscribe(events=("failures", "agents", "changes", "runs", "deploys"))),
+        (
+            "subscribe all",
+            Subscribe(events=("failures", "agents", "changes", "runs", "silence", "deploys")),
+        ),
         (
             "subscribe runs for core dbt*,marts tag:team=data in prod",
             Subscribe(None, ("runs",), ("core", "dbt*", "marts", "tag:team=data"), "prod"),
@@ -384,7 +387,7 @@ def test_who_is_told_is_read(text: str, command: Command | None) -> None:
     [
         (
             "subscribe core",
-            "“core” is no event: there are failures, agents, changes, runs, deploys and all.",
+            "“core” is no event: there are failures, agents, changes, runs, silence, deploys and all.",
         ),
         ("subscribe #secret runs", "Slack doesn't say which channel #secret is"),
         ("subscribe <#C0DATAPLAT1|a> <#C0DEPLOYS01|b>", "Two channels are named"),

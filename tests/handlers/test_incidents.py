@@ -86,7 +86,7 @@ def test_changes_from_outside() -> None:
 
 
 def test_what_is_said_in_the_thread() -> None:
-    facts = {"since_last": 180.0, "since_opened": 600.0, "failures": 3}
+    facts = {"since_last": 180.0, "since_opened": 600.0, "failures": 3, "redeploys": 2}
     said = {each: said_words(each, incident(), facts) for each in Said}
     assert said == {
         Said.AGAIN: "core fails to load again, 3 min after it had recovered.",
@@ -96,6 +96,10 @@ def test_what_is_said_in_the_thread() -> None:
         ),
         Said.RECOVERED: "core loads again; it failed 3 times in 10 min.",
         Said.REMOVED: "core was removed from prod.",
+        Said.NEEDS_PEOPLE: (
+            ":raised_hand: The medic has redeployed core 2 times, and it still fails to load."
+            " A person is needed."
+        ),
     }
     assert said_words(Said.RECOVERED, incident(), {"since_last": 750.0, "failures": 1}) == (
         "core loads again. It was down for 12 min 30 s."
