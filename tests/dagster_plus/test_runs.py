@@ -51,8 +51,8 @@ async def test_runs_are_read_in_pages() -> None:
     )
     retry = Run("b", "FAILURE", "daily", "core", at(100), None, at(130), at(131), "a", True)
     assert found[0].tags == (("dagster/retry_number", "1"),)
-    found = [replace(found[0], tags=())]
-    assert found == [retry]
+    assert found[0].parent_id == "a"
+    assert found == [replace(retry, tags=found[0].tags, parent_id="a")]
     assert found[0].root == "a"
     wanted = {"statuses": ["FAILURE"], "pipelineName": "daily", "createdAfter": 7.0}
     assert wire.sent["variables"] == {"filter": wanted, "cursor": "c", "limit": 3}
