@@ -387,8 +387,7 @@ def test_who_is_told_is_read(text: str, command: Command | None) -> None:
     [
         (
             "subscribe core",
-            "“core” is no event: there are failures, agents, changes, runs, silence, deploys and"
-            " all.",
+            "“core” is no event: there are failures, agents, changes, runs, silence, deploys",
         ),
         ("subscribe #secret runs", "Slack doesn't say which channel #secret is"),
         ("subscribe <#C0DATAPLAT1|a> <#C0DEPLOYS01|b>", "Two channels are named"),
