@@ -98,7 +98,7 @@ async def _drip(request: web.Request) -> web.StreamResponse:
 
 @pytest.mark.parametrize("handler", [_drop, _never, _cut_off, _drip])
 async def test_a_change_without_an_answer_is_sent_once(handler: Handler) -> None:
-    async with serving(handler) as server, client_of(server.url, mutation_timeout=0.3) as client:
+    async with serving(handler) as server, client_of(server.url, mutation_timeout=2.0) as client:
         with pytest.raises(AnswerLost):
             await asyncio.wait_for(client.put_location("prod", DOCUMENT), 30)
         assert server.changes == 1

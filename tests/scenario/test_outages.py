@@ -104,7 +104,7 @@ async def last_of(world: World, card: SeenMessage) -> SeenMessage:
         now = await world.workspace.message(card)
         return now if now is not None and "live on prod" in now.text else None
 
-    return await world.workspace.wait_for(look, what="the end on the card")
+    return await world.workspace.wait_for(look, 150.0, "the end on the card")
 
 
 def told(calls: list[dict[str, Any]], card: SeenMessage) -> list[str]:
