@@ -1,35 +1,17 @@
-"""What watching costs: CPU, memory and requests of a look, up to 20 x 1,000 code locations.
+"""What watching costs: CPU, memory and requests of a look, up to 20 x 1,000 code locations."""
 
-The control plane is a process of its own, so that its work isn't counted as ours.
-"""
-
-import asyncio
-import json
 import resource
-import sys
 import time
-from asyncio.subprocess import PIPE
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from pydantic import SecretStr
-
-from deploy_core.catalog import Catalog
+from bench.control_plane import Beside, beside
 from deploy_core.clock import SystemClock
-from deploy_core.dagster_plus.client import DagsterPlus
-from deploy_core.drift import Drifts
 from deploy_core.settings import CoreSettings, DeploymentSettings
-from deploy_core.sources.git import GitMirrors
-from deploy_core.status import StatusBoard
-from deploy_core.store.store import Store
 from deploy_core.watch.observer import Observer
-from deploy_core.watch.readings import Readings
-from deploy_core.watch.recipients import Recipients
 from handlers.cards.links import CardLinks
 from handlers.cards.status import status_message
 from handlers.commands import Status
@@ -71,11 +53,8 @@ class Watched:
     """An observer over a control plane that is another process."""
 
     observer: Observer
-    board: StatusBoard
     deployments: list[str]
-    store: Store
-    process: asyncio.subprocess.Process
-    requests: Counter[str] = field(default_factory=Counter)
+    beside: Beside
 
     async def look(self) -> float:
         """Look at every deployment once; return our own CPU seconds."""
@@ -87,56 +66,27 @@ class Watched:
     async def status(self) -> float:
         """Answer a `/dagster status` as Slack would get it; return the seconds it took."""
         began = time.monotonic()
-        found = await self.board.deployment(self.deployments[0])
+        found = await self.beside.board.deployment(self.deployments[0])
         now = datetime.now(UTC)
         status_message(found, found.locations, Status(), links=CardLinks(), now=now)
         return time.monotonic() - began
 
     async def break_locations(self, count: int) -> None:
         """Let the first `count` locations of each deployment fail to load."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{count}\n".encode())
-        await self.process.stdout.readline()
+        await self.beside.tell(count)
 
 
 @asynccontextmanager
 async def watched(home: Path, deployments: int, locations: int) -> AsyncIterator[Watched]:
     """Yield an observer of so many deployments with so many locations each."""
-    await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-c", _PLANE, str(deployments), str(locations)], stdin=PIPE, stdout=PIPE
-    )
-    assert process.stdout is not None
-    report: dict[str, Any] = json.loads(await process.stdout.readline())
     names = [f"prod{number}" for number in range(deployments)]
-    requests: Counter[str] = Counter()
-    clock = SystemClock()
-    dagster = DagsterPlus(
-        organization="sandbox",
-        token=SecretStr(report["token"]),
-        url=report["url"],
-        clock=clock,
-        on_call=lambda operation, _outcome, _seconds: requests.update([operation]),
-    )
-    store = await Store.open(str(home / "watch.sqlite"), clock)
-    readings = Readings(dagster, clock)
     channel = DeploymentSettings(watch_channel="C0OPS")
     settings = CoreSettings(deployments=dict.fromkeys(names, channel))
-    try:
-        mirrors = GitMirrors(home, clock)
-        catalog = Catalog({}, mirrors)
-        recipients = Recipients(settings, store.subscriptions, clock, catalog.project_of)
-        observer = Observer(settings, dagster, readings, store, recipients)
-        drifts = Drifts({}, catalog, mirrors)
-        board = StatusBoard(settings, dagster, readings, store, catalog, drifts)
-        yield Watched(observer, board, names, store, process, requests)
-    finally:
-        await readings.close()
-        await store.close()
-        await dagster.close()
-        process.kill()
-        await process.wait()
+    async with beside(
+        home, _PLANE, deployments, locations, settings=settings, clock=SystemClock()
+    ) as world:
+        observer = Observer(settings, world.dagster, world.readings, world.store, world.recipients)
+        yield Watched(observer, names, world)
 
 
 async def answers(home: Path) -> list[str]:
@@ -166,12 +116,12 @@ async def run(home: Path) -> list[str]:
         folder = home / f"watch-{deployments}-{locations}"
         async with watched(folder, deployments, locations) as world:
             await world.look()
-            before = world.requests.total()
+            before = world.beside.requests.total()
             quiet = [await world.look() for _ in range(LOOKS)]
-            requests = (world.requests.total() - before) / LOOKS
+            requests = (world.beside.requests.total() - before) / LOOKS
             await world.break_locations(locations // 10)
             broken = await world.look()
-            posts = len(await world.store.outbox.due())
+            posts = len(await world.beside.store.outbox.due())
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         rows.append(
             f"| {deployments} x {locations:,} | {sorted(quiet)[LOOKS // 2]:.2f} | {broken:.2f} |"

@@ -1,16 +1,8 @@
-"""What many failed runs cost: the looks that read them, and one digest that tells of all.
+"""What many failed runs cost: the looks that read them, and one digest that tells of all."""
 
-The control plane is a process of its own, so that its work isn't counted as ours.
-"""
-
-import asyncio
-import json
 import logging
 import resource
-import sys
 import time
-from asyncio.subprocess import PIPE
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,19 +12,12 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from pydantic import SecretStr
 
-from deploy_core.catalog import Catalog
+from bench.control_plane import Beside, beside
 from deploy_core.clock import SystemClock
-from deploy_core.dagster_plus.client import DagsterPlus
-from deploy_core.drift import Drifts
 from deploy_core.settings import CoreSettings, DeploymentSettings, DigestSettings
-from deploy_core.sources.git import GitMirrors
-from deploy_core.status import StatusBoard
-from deploy_core.store.store import Store
 from deploy_core.store.tables import posts
 from deploy_core.watch.digests import Digests
-from deploy_core.watch.readings import Readings
 from deploy_core.watch.run_observer import RunObserver
 from handlers.blocks import weight
 from handlers.cards.digest import digest_message
@@ -75,17 +60,12 @@ class Failing:
 
     observer: RunObserver
     digests: Digests
-    store: Store
+    beside: Beside
     clock: LaterClock
-    process: asyncio.subprocess.Process
-    requests: Counter[str]
 
     async def fail(self, runs: int) -> None:
         """Let so many runs fail."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{runs}\n".encode())
-        await self.process.stdout.readline()
+        await self.beside.tell(runs)
 
     async def read_all(self, runs: int) -> float:
         """Look until all failed runs are known; return our own CPU seconds."""
@@ -95,7 +75,7 @@ class Failing:
         return time.process_time() - before
 
     async def _known(self) -> int:
-        groups = await self.store.failed_runs.of_incidents(range(1, KINDS + 1))
+        groups = await self.beside.store.failed_runs.of_incidents(range(1, KINDS + 1))
         return sum(each.runs for each in groups.values())
 
     async def digest(self) -> tuple[float, int]:
@@ -104,7 +84,7 @@ class Failing:
         self.clock.ahead = timedelta(days=1)
         before = time.process_time()
         assert await self.digests.look("prod")
-        async with self.store.database.read() as connection:
+        async with self.beside.store.database.read() as connection:
             query = sa.select(posts.c.data).where(posts.c.kind == "digest")
             data: dict[str, Any] = (await connection.execute(query)).scalar_one()
         message = digest_message(data)
@@ -114,40 +94,17 @@ class Failing:
 @asynccontextmanager
 async def failing(home: Path) -> AsyncIterator[Failing]:
     """Yield a deployment in which nothing has failed yet."""
-    await asyncio.to_thread(home.mkdir, parents=True, exist_ok=True)
-    process = await asyncio.create_subprocess_exec(
-        *[sys.executable, "-c", _PLANE, str(KINDS)], stdin=PIPE, stdout=PIPE
-    )
-    assert process.stdout is not None
-    report: dict[str, Any] = json.loads(await process.stdout.readline())
-    requests: Counter[str] = Counter()
     clock = LaterClock()
-    dagster = DagsterPlus(
-        organization="sandbox",
-        token=SecretStr(report["token"]),
-        url=report["url"],
-        clock=clock,
-        on_call=lambda operation, _outcome, _seconds: requests.update([operation]),
-    )
-    store = await Store.open(str(home / "watch.sqlite"), clock)
-    readings = Readings(dagster, clock)
     digest = DigestSettings(cron="0 0 * * *")
     settings = CoreSettings(
         deployments={"prod": DeploymentSettings(watch_channel="C0OPS", digest=digest)}
     )
-    catalog, mirrors = Catalog({}, GitMirrors(home, clock)), GitMirrors(home, clock)
-    board = StatusBoard(settings, dagster, readings, store, catalog, Drifts({}, catalog, mirrors))
-    observer = RunObserver(settings, dagster, readings, store, clock)
-    try:
+    async with beside(home, _PLANE, KINDS, settings=settings, clock=clock) as world:
+        store, recipients = world.store, world.recipients
+        observer = RunObserver(settings, world.dagster, world.readings, store, clock, recipients)
         await observer.look("prod")
-        digests = Digests(settings, board, store, clock)
-        yield Failing(observer, digests, store, clock, process, requests)
-    finally:
-        await readings.close()
-        await store.close()
-        await dagster.close()
-        process.kill()
-        await process.wait()
+        digests = Digests(settings, world.board, store, clock, recipients)
+        yield Failing(observer, digests, world, clock)
 
 
 async def run(home: Path) -> list[str]:
@@ -166,9 +123,9 @@ async def run(home: Path) -> list[str]:
     for runs in SIZES:
         async with failing(home / f"runs-{runs}") as world:
             await world.fail(runs)
-            world.requests.clear()
+            world.beside.requests.clear()
             seconds = await world.read_all(runs)
-            requests = world.requests.total() / runs
+            requests = world.beside.requests.total() / runs
             digest, size = await world.digest()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         rows.append(
