@@ -1,6 +1,7 @@
 """Builders for the few blocks that we use, each within Slack's limits, and the message itself."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,24 @@ def context(*texts: str) -> Block:
     if any(not text or limits.size(text) > limits.CONTEXT_TEXT for text in texts):
         raise ValueError("a context element is empty or too long")
     return {"type": "context", "elements": [mrkdwn(text) for text in texts]}
+
+
+def fitting(lines: Sequence[str], most: int) -> list[str]:
+    """Return as many of the first lines as a section of so many characters holds."""
+    held: list[str] = []
+    for line in lines:
+        if limits.size("\n".join([*held, line])) > most:
+            break
+        held.append(line)
+    return held
+
+
+def listed(held: Sequence[str], count: int) -> list[Block]:
+    """Return the section of the lines that are shown of `count`, and how many are left out."""
+    blocks = [section("\n".join(held))] if held else []
+    if len(held) < count:
+        blocks.append(context(f"and {count - len(held)} more"))
+    return blocks
 
 
 def actions(*buttons: Block) -> Block:

@@ -12,7 +12,18 @@ from deploy_core.watch.kept_errors import error_of
 from deploy_core.watch.marks import Mark, MarkKind
 from deploy_core.watch.reexecution import Order
 from handlers import actions, limits
-from handlers.blocks import Block, Message, button, confirm, context, header, section, url_button
+from handlers.blocks import (
+    Block,
+    Message,
+    button,
+    confirm,
+    context,
+    fitting,
+    header,
+    listed,
+    section,
+    url_button,
+)
 from handlers.blocks import actions as row
 from handlers.cards.failures import error_lines, explained_error
 from handlers.cards.links import CardLinks
@@ -107,16 +118,11 @@ def _many(groups: list[Group]) -> Message:
         ),
     )
     blocks = [header(text.many_title(deployment, len(groups))), section(f"{said}.")]
-    held: list[str] = []
-    for group in ordered[:MOST_LINES]:
-        line = text.group_line(group.incident, group.failures, _headline(group))
-        if limits.size("\n".join([*held, line])) > limits.SECTION_TEXT - 100:
-            break
-        held.append(line)
-    if held:
-        blocks.append(section("\n".join(held)))
-    if len(held) < len(ordered):
-        blocks.append(context(f"and {len(ordered) - len(held)} more"))
+    lines = [
+        text.group_line(group.incident, group.failures, _headline(group))
+        for group in ordered[:MOST_LINES]
+    ]
+    blocks += listed(fitting(lines, limits.SECTION_TEXT - 100), len(ordered))
     return Message(text=f"{said}.", blocks=blocks)
 
 

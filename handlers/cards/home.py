@@ -12,16 +12,15 @@ from deploy_core.status import DeploymentStatus
 from deploy_core.store.subscriptions import Kept
 from deploy_core.watch.reading import Health
 from handlers import actions, limits
-from handlers.blocks import Block, button, command_button, context, divider, header, section
+from handlers.blocks import Block, button, context, divider, fitting, header, section
 from handlers.blocks import actions as row
 from handlers.cards.buttons import buttons_for
-from handlers.cards.status import status_line
-from handlers.commands import Status, typed
+from handlers.cards.status import show_status, status_line
+from handlers.cards.subscriptions import unsubscribe_button
+from handlers.commands import Status
 from handlers.mrkdwn import sentence
-from handlers.subscription_commands import Unsubscribe, subscription_words
 from handlers.text import home as text
 from handlers.text import status as status_text
-from handlers.text import subscriptions as subscription_text
 from handlers.text.names import name
 
 MOST_DEPLOYMENTS = 20
@@ -90,19 +89,13 @@ def _broken(side: Side) -> int:
 
 
 def _side(side: Side) -> list[Block]:
-    show = typed(Status(None, side.deployment))
-    action = f"{actions.SHOW}:status"
-    opens = command_button(status_text.BUTTONS[action], action, show)
+    opens = show_status(Status(None, side.deployment))
     if side.status is None:
         return [section(text.not_known(side.deployment, sentence(side.trouble, 500)), *opens)]
     found = side.status.locations
     broken = [each for each in found if each.health is not Health.LOADED]
-    shown: list[str] = []
-    for each in broken[:MOST_BROKEN]:
-        line = status_line(each, most=_LINE)
-        if limits.size("\n".join([*shown, line])) > limits.SECTION_TEXT - 200:
-            break
-        shown.append(line)
+    lines = [status_line(each, most=_LINE) for each in broken[:MOST_BROKEN]]
+    shown = fitting(lines, limits.SECTION_TEXT - 200)
     if len(shown) < len(broken):
         shown.append(text.more(len(broken) - len(shown)))
     counts = f"*{name(side.deployment)}*: {status_text.counts(found)}"
@@ -120,10 +113,7 @@ def _waiting(deploy: Deploy, now: datetime, *, first: bool) -> list[Block]:
 
 
 def _subscription(kept: Kept) -> Block:
-    words = " ".join(word for word in subscription_words(Unsubscribe(kept.id)) if word)
-    action = f"{actions.TRY_THIS}:unsubscribe"
-    end = command_button(subscription_text.BUTTONS[action], action, words)
-    return section(text.kept_line(kept), *end)
+    return section(text.kept_line(kept), *unsubscribe_button(kept))
 
 
 def _rest(count: int) -> list[Block]:

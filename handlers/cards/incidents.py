@@ -14,7 +14,9 @@ from handlers.blocks import (
     command_button,
     confirm,
     context,
+    fitting,
     header,
+    listed,
     section,
     url_button,
     weight,
@@ -22,6 +24,7 @@ from handlers.blocks import (
 from handlers.blocks import actions as row
 from handlers.cards.failures import error_lines, explained_error
 from handlers.cards.links import CardLinks
+from handlers.cards.status import show_status
 from handlers.commands import Agents, Redeploy, Rollback, Status, typed
 from handlers.mrkdwn import code, pre, words
 from handlers.text import incidents as text
@@ -31,8 +34,6 @@ from handlers.text.outcomes import cause_lines
 from handlers.text.status import BUTTONS as STATUS_BUTTONS
 
 MOST_LINES = 30
-
-SHOW_STATUS = f"{actions.SHOW}:status"
 
 
 def incidents_message(
@@ -76,8 +77,7 @@ def _agents(incident: Incident, now: datetime) -> Message:
     blocks.append(section(f"{text.EMOJI[incident.state]} {state}."))
     if not incident.ended:
         blocks.append(section(f"{text.heartbeat_line(facts)}\n{text.hanging_line(facts)}"))
-    show = typed(Agents(incident.deployment))
-    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+    buttons = show_status(Agents(incident.deployment))
     return Message(text=f"{state}.", blocks=[*blocks, *([row(*buttons)] if buttons else [])])
 
 
@@ -89,8 +89,7 @@ def note_message(data: Mapping[str, JsonValue]) -> Message:
 
 def _buttons(incident: Incident, links: CardLinks) -> list[Block]:
     location, deployment = incident.subject, incident.deployment
-    show = typed(Status(location, deployment))
-    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+    buttons = show_status(Status(location, deployment))
     if incident.state is IncidentState.OPEN:
         again = typed(Redeploy(locations=(location,), deployment=deployment))
         label = STATUS_BUTTONS[f"{actions.RUN}:redeploy"]
@@ -128,24 +127,12 @@ def _many(
         f"{text.EMOJI[each.state]} *{name(each.subject)}* {text.state_words(each, now)}"
         for each in sorted(incidents, key=lambda each: (each.ended, each.subject))
     ]
-    shown = 0
-    held: list[str] = []
-    for line in lines[:MOST_LINES]:
-        if limits.size("\n".join([*held, line])) > limits.SECTION_TEXT - 100:
-            break
-        if (
-            weight([*blocks, section("\n".join([*held, line]))])
-            > limits.MESSAGE_BLOCKS_JSON - 1_000
-        ):
-            break
-        held.append(line)
-        shown += 1
-    if held:
-        blocks.append(section("\n".join(held)))
-    if shown < len(lines):
-        blocks.append(context(f"and {len(lines) - shown} more"))
-    show = typed(Status(None, deployment, state="failed"))
-    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+    held = fitting(lines[:MOST_LINES], limits.SECTION_TEXT - 100)
+    most = limits.MESSAGE_BLOCKS_JSON - 1_000
+    while held and weight([*blocks, section("\n".join(held))]) > most:
+        held.pop()
+    blocks += listed(held, len(lines))
+    buttons = show_status(Status(None, deployment, state="failed"))
     opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, links.page([]))
     buttons += [opens] if opens is not None else []
     return Message(

@@ -8,24 +8,23 @@ from handlers import actions, limits
 from handlers.blocks import (
     Block,
     Message,
-    command_button,
     context,
+    fitting,
     header,
+    listed,
     section,
     url_button,
 )
 from handlers.blocks import actions as row
 from handlers.cards.links import CardLinks
-from handlers.commands import Agents, Status, typed
+from handlers.cards.status import show_status
+from handlers.commands import Agents, Command, Status
 from handlers.mrkdwn import pre
 from handlers.text import schedules as text
 from handlers.text.deploys import BUTTONS
 from handlers.text.names import name
-from handlers.text.status import BUTTONS as STATUS_BUTTONS
 
 MOST_LINES = 30
-
-SHOW_STATUS = f"{actions.SHOW}:status"
 
 
 def schedules_message(incidents: list[Incident], *, links: CardLinks, now: datetime) -> Message:
@@ -47,13 +46,12 @@ def schedules_message(incidents: list[Incident], *, links: CardLinks, now: datet
 
 def _buttons(incident: Incident, links: CardLinks) -> list[Block]:
     location = str((incident.data or {}).get("location") or "")
-    show = typed(Status(location, incident.deployment))
+    show: Command = Status(location, incident.deployment)
     if incident.kind == QUEUE or not location:
-        show = typed(Agents(incident.deployment))
-    buttons = command_button(STATUS_BUTTONS[SHOW_STATUS], SHOW_STATUS, show)
+        show = Agents(incident.deployment)
     page = links.page([location]) if location else links.page([])
     opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, page)
-    return [*buttons, *([opens] if opens is not None else [])]
+    return [*show_status(show), *([opens] if opens is not None else [])]
 
 
 def _many(incidents: list[Incident], *, links: CardLinks) -> Message:
@@ -61,16 +59,9 @@ def _many(incidents: list[Incident], *, links: CardLinks) -> Message:
     said, left = text.many_words(incidents)
     blocks = [header(f"{deployment[:60]}: {said}")]
     blocks.append(section(f"{name(deployment)}: {said}, {left}."))
-    held: list[str] = []
-    for each in sorted(incidents, key=lambda each: (each.ended, each.subject))[:MOST_LINES]:
-        line = text.line(each)
-        if limits.size("\n".join([*held, line])) > limits.SECTION_TEXT - 100:
-            break
-        held.append(line)
-    if held:
-        blocks.append(section("\n".join(held)))
-    if len(held) < len(incidents):
-        blocks.append(context(f"and {len(incidents) - len(held)} more"))
+    ordered = sorted(incidents, key=lambda each: (each.ended, each.subject))
+    lines = [text.line(each) for each in ordered[:MOST_LINES]]
+    blocks += listed(fitting(lines, limits.SECTION_TEXT - 100), len(incidents))
     page = links.page([])
     opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, page)
     blocks += [row(opens)] if opens is not None else []

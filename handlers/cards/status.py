@@ -19,7 +19,7 @@ from handlers.blocks import (
 from handlers.blocks import actions as row
 from handlers.cards.failures import error_lines, explained_error
 from handlers.cards.links import CardLinks
-from handlers.commands import STATES, Status, typed
+from handlers.commands import STATES, Command, Status, typed
 from handlers.mrkdwn import code, link, words
 from handlers.text import status as text
 from handlers.text.deploys import BUTTONS as DEPLOY_BUTTONS
@@ -147,6 +147,12 @@ def _buttons(
     while weight(shown) > BUTTONS_WEIGHT:
         shown.pop()
     return shown
+
+
+def show_status(command: Command) -> list[Block]:
+    """Return the button under another message that shows a status, or the agents."""
+    action = f"{actions.SHOW}:status"
+    return command_button(text.BUTTONS[action], action, typed(command))
 
 
 def _show(what: str, command: Status, label: str | None = None) -> list[Block]:

@@ -13,8 +13,9 @@ from deploy_core.watch.subscriptions import Mute, Subscription
 from handlers import actions, limits
 from handlers.blocks import Block, Message, command_button, context, section, weight
 from handlers.cards.summary import summary
+from handlers.commands import typed
 from handlers.mrkdwn import channel_name
-from handlers.subscription_commands import Unsubscribe, subscription_words
+from handlers.subscription_commands import Unsubscribe
 from handlers.text import subscriptions as text
 
 MOST_SHOWN = 20
@@ -53,12 +54,15 @@ def subscriptions_message(
     return Message(text=said, blocks=shown)
 
 
-def _line(channel: str | None, kept: Kept) -> Block:
-    command = " ".join(word for word in subscription_words(Unsubscribe(kept.id)) if word)
+def unsubscribe_button(kept: Kept) -> list[Block]:
+    """Return the button that ends a subscription."""
     action = f"{actions.TRY_THIS}:unsubscribe"
-    end = command_button(text.BUTTONS[action], action, command)
+    return command_button(text.BUTTONS[action], action, typed(Unsubscribe(kept.id)))
+
+
+def _line(channel: str | None, kept: Kept) -> Block:
     line = f"*{kept.id}* · {text.subscription_line(kept.subscription)}"
-    return section(_where(channel, kept.subscription, line), *end)
+    return section(_where(channel, kept.subscription, line), *unsubscribe_button(kept))
 
 
 def _where(channel: str | None, subscription: Subscription, line: str) -> str:
