@@ -26,7 +26,7 @@ class Now:
         if document is None:
             return None
         state = self.states.get(location)
-        loaded = state is not None and not state.loading and not state.failed
+        loaded = state is not None and state.loaded
         return Live(document=clean(document), version=version_of(document), loaded=loaded)
 
 

@@ -8,7 +8,15 @@ from pydantic import Field
 
 from deploy_core.dagster_plus import documents
 from deploy_core.dagster_plus.answers import JsonObject
-from deploy_core.dagster_plus.shapes import EpochSeconds, NamedShape, PythonErrorShape, Shape
+from deploy_core.dagster_plus.shapes import (
+    EpochSeconds,
+    NamedShape,
+    PythonErrorShape,
+    ScheduleShape,
+    SensorShape,
+    Shape,
+    StateShape,
+)
 from deploy_core.dagster_plus.values import Instigator, Tick, TickStatus
 from deploy_core.dagster_plus.wire import checked, not_understood, server_error
 
@@ -40,20 +48,15 @@ class TickShape(Shape):
     error: TickErrorShape | None
 
 
-class TickingShape(Shape):
-    status: Literal["RUNNING", "STOPPED"]
+class TickingShape(StateShape):
     ticks: list[TickShape]
 
 
-class TickingScheduleShape(Shape):
-    name: str
-    cron: str = Field(alias="cronSchedule")
-    timezone: str | None = Field(alias="executionTimezone")
+class TickingScheduleShape(ScheduleShape):
     state: TickingShape = Field(alias="scheduleState")
 
 
-class TickingSensorShape(Shape):
-    name: str
+class TickingSensorShape(SensorShape):
     state: TickingShape = Field(alias="sensorState")
 
 

@@ -29,6 +29,11 @@ class LocationState:
     version_key: str | None = None
     image: str | None = None
 
+    @property
+    def loaded(self) -> bool:
+        """What was requested last is loaded, and without an error."""
+        return not self.loading and not self.failed
+
 
 @dataclass(frozen=True)
 class Deployed:

@@ -44,7 +44,7 @@ async def read_live(services: Services, run: Run) -> Output:
         "requested": None if requested is None else fingerprint(requested),
     }
     if state is not None:
-        output |= {"loaded": not state.loading and not state.failed, **seen_of(state)}
+        output |= {"loaded": state.loaded, **seen_of(state)}
     if (
         run.target.plan.may_stay
         and live is not None
@@ -89,7 +89,7 @@ def _with_pushed(run: Run, document: Document) -> Document:
 
 def _runs(state: LocationState | None, document: Document) -> bool:
     """Whether the location is well, and nothing shows that it runs another image."""
-    if state is None or state.loading or state.failed:
+    if state is None or not state.loaded:
         return False
     return state.image in {None, document.get("image")}
 

@@ -31,7 +31,7 @@ class DeployNews:
     async def look(self, deployment: str) -> bool:
         """Look once. Returns True where something was told. Raises `StoreError`."""
         rules = await self._recipients.rules(deployment)
-        if not any(_wants_deploys(each.events, each.digest) for each in rules.subscriptions):
+        if not any(each.wants(Event.DEPLOYS) for each in rules.subscriptions):
             return False
         since = self._clock.now() - LATELY
         told = [
@@ -59,7 +59,3 @@ class DeployNews:
             )
             new = new or post is not None
         return new
-
-
-def _wants_deploys(events: tuple[Event, ...], digest: str | None) -> bool:
-    return Event.DEPLOYS in events or (not events and digest is None)

@@ -120,6 +120,11 @@ class Subscription(Scope):
     quiet: Annotated[str | None, AfterValidator(_is_quiet)] = None
     digest: Annotated[str | None, AfterValidator(_is_digest)] = None
 
+    def wants(self, event: Event) -> bool:
+        """Tell whether it is about this kind of event: where none is named about all of them,
+        unless it is only a digest."""
+        return event in self.events or (not self.events and self.digest is None)
+
 
 class Mute(Scope):
     """What a channel isn't told of for a while."""
@@ -199,8 +204,7 @@ def in_scope(scope: Scope, about: About) -> bool:
 
 
 def _is_told(subscription: Subscription, about: About) -> bool:
-    only_a_digest = subscription.digest is not None and not subscription.events
-    return not only_a_digest and fits(subscription, about)
+    return subscription.wants(about.event) and in_scope(subscription, about)
 
 
 def _pattern_fits(pattern: str, about: About) -> bool:
