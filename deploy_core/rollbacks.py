@@ -2,6 +2,7 @@
 
 from deploy_core.model.errors import NothingToGoBackTo, UsageError
 from deploy_core.model.plan import DeployRequest, StepName, TargetPlan
+from deploy_core.model.states import TargetState
 from deploy_core.settings import DeploymentSettings
 from deploy_core.store.store import Store
 from deploy_core.target_plans import LAST_STEPS, Now, plan_of_document
@@ -21,6 +22,8 @@ async def plans_behind(
     wanted = {name.rpartition(":")[2] for name in request.locations}
     plans = []
     for target in behind.targets:
+        if target.state is TargetState.UNCHANGED:
+            continue  # nothing of it was replaced
         step = target.step(StepName.READ_LIVE)
         before = step.output.get("live") if step else None
         if not isinstance(before, dict) or (wanted and target.location not in wanted):

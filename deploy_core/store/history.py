@@ -161,10 +161,10 @@ class History:
         ]
 
     async def loads(
-        self, deployment: str, since: datetime, until: datetime, most: int
+        self, deployment: str, since: datetime, until: datetime
     ) -> list[tuple[str, float]]:
-        """Return the code locations that took longest to load after a change of ours in this time,
-        each with its longest load in seconds, the slowest first."""
+        """Return the code locations that loaded after a change of ours in this time, each with its
+        longest load in seconds, the slowest first."""
         query = (
             sa.select(targets.c.location, steps.c.started_at, steps.c.ended_at)
             .join(targets, targets.c.id == steps.c.target_id)
@@ -181,7 +181,7 @@ class History:
             for row in (await connection.execute(query)).all():
                 seconds = (row.ended_at - row.started_at).total_seconds()
                 longest[row.location] = max(seconds, longest.get(row.location, 0.0))
-        return sorted(longest.items(), key=lambda each: (-each[1], each[0]))[:most]
+        return sorted(longest.items(), key=lambda each: (-each[1], each[0]))
 
     async def by_medic(self, deployment: str, since: datetime) -> list[ByMedic]:
         """Return the medic's redeploys in a deployment since then; `medic:INCIDENT:NUMBER` is where

@@ -107,8 +107,9 @@ class Digests:
         self, deployment: str, since: datetime, slot: Slot, now: datetime, holds: Holds
     ) -> Facts:
         ended = await self._store.history.ended(deployment, since, slot.at)
-        loads = await self._store.history.loads(deployment, since, slot.at, MOST_LOADS)
         ended = [each for each in ended if holds(each.location)]
+        loads = await self._store.history.loads(deployment, since, slot.at)
+        loads = [each for each in loads if holds(each[0])]
         incidents = await self._store.watching.lately(deployment, since)
         incidents = [each for each in incidents if holds(each.subject)]
         try:
@@ -122,7 +123,7 @@ class Digests:
             "until": slot.at.isoformat(),
             "late": late.total_seconds() if late > LATE else 0.0,
             **_deploys(ended),
-            "loads": [[location, seconds] for location, seconds in loads],
+            "loads": [[location, seconds] for location, seconds in loads[:MOST_LOADS]],
             **_health(incidents, now),
             **await self._failures(deployment, since, slot.at, holds),
             **_behind(status, holds),

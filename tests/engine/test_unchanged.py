@@ -9,6 +9,7 @@ import pytest
 from deploy_core.model.plan import Document, StepName
 from deploy_core.model.states import DeployState, TargetState
 from tests.engine.world import World
+from tests.support.plans import ADA
 from tests.support.registry import TaggedRegistry, tagged_registry
 
 
@@ -52,6 +53,16 @@ async def test_what_runs_the_same_image_is_left_alone(
     assert len(await world.requests("ChatopsPutLocation")) == len(before) + 1
     assert [step.name for step in deploy.targets[0].steps][-1] is StepName.READ_LIVE
     assert world.live("stock")["image"] == digest(registry, "two")
+
+
+async def test_a_rollback_leaves_it_alone_too(world: World, registry: TaggedRegistry) -> None:
+    await live(world, "shop", image=digest(registry, "two"))
+    await live(world, "stock", image=digest(registry, "one"))
+    deploy = await world.deploy("shop", "stock", image=f"{registry.address}/app:two")
+    back = await world.engine.start(await world.engine.back_behind(deploy.id, ADA))
+    assert [target.location for target in back.targets] == ["stock"]
+    await world.ended(back.id)
+    assert world.live("stock")["image"] == digest(registry, "one")
 
 
 async def test_one_that_is_asked_for_by_itself_is_sent(

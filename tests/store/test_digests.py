@@ -6,7 +6,9 @@ from random import Random
 
 import pytest
 
+from deploy_core.model.deploys import StepState
 from deploy_core.model.errors import Unreachable
+from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
 from deploy_core.settings import CoreSettings, DeploymentSettings, DigestSettings
 from deploy_core.status import DeploymentStatus
@@ -164,6 +166,12 @@ async def test_a_subscribed_digest_is_about_its_names_alone(
     ]
     move: tuple[str, Happened, Facts] = ("g", Happened.FAILED, {"error": None})
     await store.watching.keep(Look("prod", RUNS, 0, at, {}, moves=[move], runs=runs))
+    clock.set_wall(at)
+    await store.deploys.create(plan("core", "marts"), request())
+    for claim in await store.work.claim("w", most=2):
+        await store.work.start_step(claim, StepName.WAIT)
+        clock.set_wall(at + timedelta(seconds=30))
+        await store.work.end_step(claim, StepName.WAIT, StepState.FINISHED, {})
     clock.set_wall(datetime(2026, 5, 2, 8, 0, tzinfo=UTC))
     assert await both.look("prod")
     assert not await both.look("prod")
@@ -172,3 +180,5 @@ async def test_a_subscribed_digest_is_about_its_names_alone(
     dbt, everything = [(await store.posts.get(number)).data for number in (1, 2)]
     assert (dbt["failed_runs"], dbt["only"]) == (2, ["dbt"])
     assert (everything["failed_runs"], everything.get("only")) == (3, None)
+    assert dbt["loads"] == [["marts", 0.0]]
+    assert everything["loads"] == [["core", 30.0], ["marts", 0.0]]
