@@ -1,6 +1,7 @@
 """Opens the database and hands out transactions; the only place that maps its exceptions."""
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
@@ -29,6 +30,9 @@ TURN_SECONDS = 10.0
 """How long it waits for those of its own process. Both together are shorter than a lease, so that
 nothing is ever sent to Dagster+ by a worker that waited for the database."""
 
+
+CLOSE_SECONDS = 15.0
+"""How long closing waits for transactions that are under way, which wait no longer than both."""
 
 IDLE_SECONDS = 10
 """How long PostgreSQL waits for the next statement of a transaction; ours take milliseconds."""
@@ -63,11 +67,12 @@ class Database:
         self.on_fact: list[Callable[[Fact], None]] = []
         """Called with each fact that `note_fact` noted in a change that was then committed."""
         self._turns = Turns()
+        self._under_way = UnderWay()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection that sees one moment of the database. Raises `StoreUnavailable`."""
-        with mapped():
+        with mapped(), self._under_way:
             async with self.engine.connect() as connection, connection.begin():
                 yield connection
 
@@ -81,7 +86,7 @@ class Database:
         an acknowledgement. After a `quiet` change nobody has anything to do. Raises
         `StoreUnavailable` when the database is locked, full, read-only or gone.
         """
-        with mapped():
+        with mapped(), self._under_way:
             async with self._turn(urgent), self.engine.connect() as connection:
                 writer = await connection.execution_options(writes=True)
                 facts = writer.info[_FACTS] = list[Fact]()
@@ -102,7 +107,7 @@ class Database:
         if self._thread is None:
             async with self.write(quiet=quiet) as connection:
                 return await connection.run_sync(work)
-        with mapped():
+        with mapped(), self._under_way:
             async with self._turn(urgent):
                 done = await self._thread.write(work)
         self._tell(quiet)
@@ -155,6 +160,8 @@ class Database:
             await bring_up_to_date(self.engine)
 
     async def close(self) -> None:
+        """Close all connections once what is under way has ended; what comes later is refused."""
+        await self._under_way.close(CLOSE_SECONDS)
         await self.engine.dispose()
         if self._thread is not None:
             self._thread.close()
@@ -163,6 +170,33 @@ class Database:
 def note_fact(connection: AsyncConnection, fact: Fact) -> None:
     """Note what this transaction of `Database.write` does, to be told once it is committed."""
     connection.info[_FACTS].append(fact)
+
+
+class UnderWay:
+    """Counts the transactions, so that no connection outlives its database."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._closed = False
+        self._none = asyncio.Event()
+
+    def __enter__(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("The database has been closed.")
+        self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if self._closed and self._count == 0:
+            self._none.set()
+
+    async def close(self, seconds: float) -> None:
+        """Begin nothing more, and wait for what is under way, but not longer than this."""
+        self._closed = True
+        if self._count:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._none.wait()
 
 
 class OneThread:

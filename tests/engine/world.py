@@ -48,12 +48,19 @@ MINUTE_OF_LOADING = 4.0
 
 
 class FastClock(SystemClock):
-    """Waits and time-outs pass twenty times as fast; leases keep to the wall clock, which a test
+    """Waits and time-outs pass `speed` times as fast; leases keep to the wall clock, which a test
     moves with `ahead`."""
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float = SPEED) -> None:
         super().__init__()
         self.ahead = timedelta()
+        self.speed = speed
+        self._passed, self._since = 0.0, time.monotonic()
+
+    def run_at(self, speed: float) -> None:
+        """Go on at another speed; who sleeps already wakes as it was told before."""
+        self._passed, self._since = self.monotonic(), time.monotonic()
+        self.speed = speed
 
     def now(self) -> datetime:
         return super().now() + self.ahead
@@ -62,10 +69,10 @@ class FastClock(SystemClock):
         return super().steady() + self.ahead
 
     def monotonic(self) -> float:
-        return time.monotonic() * SPEED
+        return self._passed + (time.monotonic() - self._since) * self.speed
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / SPEED)
+        await asyncio.sleep(seconds / self.speed)
 
 
 def load_error(message: str = "ModuleNotFoundError: No module named 'rates'") -> LoadErrorText:

@@ -32,13 +32,15 @@ async def watched(tmp_path: Path, projects: dict[str, Path]) -> AsyncIterator[Wo
 
 
 async def looked(world: World, times: int = 2) -> None:
-    """Wait until the watcher has looked so many times more."""
+    """Wait until the watcher has looked so many times more, and all that it saw was told."""
     first = await world.core.store.watching.last("prod", "locations")
     wanted = (first.version if first else 0) + times
 
     async def look() -> bool | None:
         kept = await world.core.store.watching.last("prod", "locations")
-        return True if kept is not None and kept.version >= wanted else None
+        if kept is None or kept.version < wanted:
+            return None
+        return True if (await world.core.store.outbox.waiting()).count == 0 else None
 
     await world.workspace.wait_for(look, what=f"{times} looks")
 

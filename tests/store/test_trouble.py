@@ -175,3 +175,28 @@ async def test_a_process_that_stopped_before_it_executed_what_it_prepared_holds_
     with pytest.raises(gone):
         await stopped.execute("COMMIT")
     await store.close()
+
+
+async def test_closing_waits_for_what_is_under_way_and_refuses_what_comes_later(
+    file: Path,
+) -> None:
+    async with opened(file) as store:
+        under_way, go_on = asyncio.Event(), asyncio.Event()
+
+        async def writes() -> int:
+            async with store.database.write() as each:
+                under_way.set()
+                await go_on.wait()
+                found = await each.execute(sa.text("SELECT 7"))
+                return int(found.scalar_one())
+
+        writing = asyncio.create_task(writes())
+        await under_way.wait()
+        closing_it = asyncio.create_task(store.database.close())
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable, match="has been closed"):
+            await store.deploys.recent()
+        assert not closing_it.done()
+        go_on.set()
+        assert await writing == 7
+        await closing_it
