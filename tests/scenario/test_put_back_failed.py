@@ -1,6 +1,10 @@
 """Putting back has failed: the card says so, and the next deploy waits for a person."""
 
-from tests.scenario.world import World
+import getpass
+from pathlib import Path
+
+from tests.scenario.test_add_location import in_terminal
+from tests.scenario.world import World, open_world
 
 
 async def stranded(world: World) -> None:
@@ -51,3 +55,18 @@ async def test_what_waited_behind_it_says_why_nothing_was_changed(world: World) 
     assert "Deploy 2 failed and could not put quickstart back" in card.shown
     assert "Nothing was changed, and what is live is still unknown." in card.shown
     assert "deploy.retry" in card.action_ids
+
+
+async def test_yes_in_a_terminal_is_not_a_person_who_has_looked(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    prod = {"may_deploy": ["U0ADA000001", f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    async with open_world(tmp_path, projects, deployments={"prod": prod}) as world:
+        await stranded(world)
+        world.set_agent(broken=[])
+        sent = world.dagster.plane.deployments["prod"].locations["quickstart"].document
+        code, said = await in_terminal(world, tmp_path, "deploy", "quickstart@v2", "--yes")
+        assert code == 4, said
+        assert "`--yes` isn't enough" in " ".join(said.split())
+        assert world.dagster.plane.deployments["prod"].locations["quickstart"].document == sent
+        assert [each.id for each in await world.core.store.deploys.recent()] == [2, 1]
