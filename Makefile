@@ -42,7 +42,7 @@ proof: $(READY) ## Run the long tests: kills at every place, containers, PEX fil
 
 .PHONY: nightly
 nightly: $(READY) ## Play 10,000 random steps of trouble (SEED=… repeats a run)
-	@MACHINE_STEPS=$(or $(STEPS),10000) $(BIN)/python -m pytest tests/simulation -s --timeout 14400 \
+	@MACHINE_STEPS=$(or $(STEPS),10000) $(BIN)/python -m pytest tests/simulation -s \
 	  $(if $(SEED),--hypothesis-seed=$(SEED))
 
 .PHONY: bench

@@ -129,7 +129,7 @@ class SlackPerson:
         return [n for n in (await self._workspace.state())["notices"] if n["user"] == mine]
 
     async def wait_for_view(
-        self, predicate: Callable[[SeenView], bool] = lambda view: True, within: float = 60.0
+        self, predicate: Callable[[SeenView], bool] = lambda view: True, within: float = 120.0
     ) -> SeenView:
         """Wait until a modal is on top for which `predicate` holds; NotSeenError."""
 
@@ -140,7 +140,7 @@ class SlackPerson:
         return await self._workspace.wait_for(look, within, "a modal")
 
     async def wait_for_home(
-        self, predicate: Callable[[SeenView], bool] = lambda view: True, within: float = 60.0
+        self, predicate: Callable[[SeenView], bool] = lambda view: True, within: float = 120.0
     ) -> SeenView:
         """Wait until the Home tab is as wanted; NotSeenError."""
 
@@ -154,7 +154,7 @@ class SlackPerson:
         self,
         channel: str,
         predicate: Callable[[SeenMessage], bool] = lambda message: True,
-        within: float = 60.0,
+        within: float = 120.0,
     ) -> SeenMessage:
         """Wait for a message that only this person sees; NotSeenError."""
 
@@ -237,7 +237,7 @@ class Workspace:
         return (await self._http.get(file["url_private"])).text
 
     async def wait_for(
-        self, look: Callable[[], Awaitable[T | None]], within: float = 60.0, what: str = "this"
+        self, look: Callable[[], Awaitable[T | None]], within: float = 120.0, what: str = "this"
     ) -> T:
         """Look again at every change, and ten times a second for what changes elsewhere (a store,
         a control plane), until `look` gives something; NotSeenError."""
@@ -256,7 +256,7 @@ class Workspace:
         self,
         channel: str,
         predicate: Callable[[SeenMessage], bool] = lambda message: True,
-        within: float = 60.0,
+        within: float = 120.0,
         *,
         thread_ts: str | None = None,
     ) -> SeenMessage:
@@ -274,7 +274,9 @@ class Workspace:
         except NotSeenError as error:
             raise NotSeenError(f"{error}; there were: {seen}") from error
 
-    async def wait_for_calls(self, method: str, count: int = 1, within: float = 60.0) -> list[Json]:
+    async def wait_for_calls(
+        self, method: str, count: int = 1, within: float = 120.0
+    ) -> list[Json]:
         """Wait until a method was called so often; NotSeenError."""
 
         async def look() -> list[Json] | None:
@@ -283,7 +285,7 @@ class Workspace:
 
         return await self.wait_for(look, within, f"{count} calls of {method}")
 
-    async def wait_for_sockets(self, count: int = 1, within: float = 60.0) -> None:
+    async def wait_for_sockets(self, count: int = 1, within: float = 120.0) -> None:
         """Wait until the app has so many connections open; NotSeenError."""
 
         async def look() -> bool | None:

@@ -6,16 +6,22 @@ A sandbox and a bot are started for it, and everything on the pictures really ha
 import asyncio
 import sys
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Page
 
-from tests.browser.page import card, choose, open_page, type_command
+from sandbox.demo_trouble import CHANNEL_ID, ERROR
+from tests.browser.page import card, choose, go_to, open_page, type_command
 from tests.e2e.world import World, open_world
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 LOAD_MS = 60_000
 MOST_BYTES = 300_000
+DATA_ID = "C0DATAPLAT1"
+DIGEST_AFTER = timedelta(minutes=4)
+"""By then everything has happened that the digest tells of."""
 
 
 async def make_screenshots(folder: Path) -> None:
@@ -30,6 +36,28 @@ async def make_screenshots(folder: Path) -> None:
                 await _rolled_back(page, folder / "rolled-back.png")
             async with open_page(world.report["slack_page"], width=1180, height=640) as page:
                 await _status(world, page, folder / "status.png")
+            async with open_page(world.report["slack_page"], width=1180, height=900) as page:
+                await _location_form(page, folder / "location-form.png")
+    with tempfile.TemporaryDirectory() as home:
+        due = datetime.now(UTC) + DIGEST_AFTER
+        async with (
+            open_world(Path(home), changes=_watched(due)) as world,
+            open_page(world.report["slack_page"], width=1400, height=760) as page,
+        ):
+            await _failed_runs(world, page, folder / "failed-runs.png")
+            await _home(world, page, folder / "home.png")
+            await _digest(page, folder / "digest.png")
+
+
+def _watched(due: datetime) -> dict[str, Any]:
+    """Return the changes of the configuration: what breaks is told, and a digest comes when due."""
+    digest = {"cron": f"{due.minute} {due.hour} * * *", "channel": DATA_ID}
+    prod = {
+        "may_deploy": ["U0ADA000001", "U0GRACE0001"],
+        "watch_channel": CHANNEL_ID,
+        "digest": digest,
+    }
+    return {"deployments": {"prod": prod}, "watch": {"seconds": 1.0}}
 
 
 async def _good(world: World, page: Page, to: Path) -> None:
@@ -74,6 +102,57 @@ async def _status(world: World, page: Page, to: Path) -> None:
     await type_command(page, "/dagster status")
     await page.get_by_text("As Dagster+ says now.").last.wait_for(timeout=LOAD_MS)
     await _shoot(page, to)
+
+
+async def _location_form(page: Page, to: Path) -> None:
+    await type_command(page, "/dagster add-location")
+    form = page.get_by_role("dialog")
+    await form.get_by_label("Name", exact=True).fill("forecasts")
+    await form.get_by_label("Module, package or file").fill("forecasts.definitions")
+    await form.get_by_label("Image").first.fill("registry.example/forecasts:2026.11")
+    await _shoot(page, to)
+    await form.get_by_role("button", name="Close", exact=True).first.click()
+
+
+async def _failed_runs(world: World, page: Page, to: Path) -> None:
+    for words in ("quickstart@v1", "core marts", "quickstart"):
+        await world.end(await world.deploy(words))
+    run = {"deployment": "prod", "location": "quickstart", "job": "daily", "step": "convert"}
+    for _ in range(3):
+        await _tell(world, "run", {**run, "error": ERROR})
+    found = card(page, "failed alike")
+    await found.get_by_text("3 runs").first.wait_for(timeout=LOAD_MS)
+    await found.get_by_role("button", name="Show trace").click()
+    await found.get_by_role("button", name="repl").last.click()
+    await page.locator("#thread").get_by_text("Traceback").first.wait_for()
+    await _shoot(page, to)
+    await page.get_by_role("button", name="Close thread").click()
+
+
+async def _home(world: World, page: Page, to: Path) -> None:
+    await type_command(page, "/dagster subscribe failures for mar*", place="#deploys")
+    await world.end(await world.deploy("marts@marts-broken"))
+    location = await world.location("core")
+    assert location is not None
+    bad = {**location["document"], "code_source": {"module_name": "core_gone"}}
+    bad.pop("python_file", None)
+    await _tell(world, "change_location", {"deployment": "prod", "document": bad})
+    await card(page, "core on prod fails to load").wait_for(timeout=LOAD_MS)
+    await go_to(page, "dagster")
+    await page.locator("#home").get_by_text("core").first.wait_for(timeout=LOAD_MS)
+    await _shoot(page, to)
+
+
+async def _digest(page: Page, to: Path) -> None:
+    await go_to(page, "data-platform")
+    within = (DIGEST_AFTER + timedelta(minutes=1)).total_seconds() * 1000
+    await page.locator(".chart").first.wait_for(timeout=within)
+    await _shoot(page, to)
+
+
+async def _tell(world: World, what: str, body: dict[str, Any]) -> None:
+    answer = await world.dagster.post(f"/sandbox/{what}", json=body)
+    assert answer.is_success, answer.text
 
 
 async def _shoot(page: Page, to: Path) -> None:

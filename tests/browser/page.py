@@ -50,6 +50,15 @@ async def type_command(page: Page, text: str, *, place: str = "#deploys") -> Non
     await box.press("Enter")
 
 
+async def go_to(page: Page, place: str) -> None:
+    """Choose a channel, or the app, at the side."""
+    await (
+        page.get_by_role("complementary", name="Workspace")
+        .get_by_role("button", name=place)
+        .first.click()
+    )
+
+
 def card(page: Page, words: str) -> Locator:
     """Return the newest card of the channel that has these words."""
     messages = page.locator("#messages").get_by_role("article")

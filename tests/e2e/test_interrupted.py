@@ -108,7 +108,7 @@ async def test_changed_by_somebody_else_meanwhile_is_never_rolled_back_over(worl
     theirs["working_directory"] = str(Path(theirs["working_directory"]).parent / "elsewhere")
     change = {"deployment": "prod", "document": theirs}
     (await world.dagster.post("/sandbox/change_location", json=change)).raise_for_status()
-    ended = await world.end(card, within=60)
+    ended = await world.end(card, within=120)
     assert "was changed by somebody else meanwhile" in ended.text
     assert "superseded" in ended.text
     now = await world.location("quickstart")
@@ -123,7 +123,7 @@ async def test_no_agent_is_named_after_the_grace(tmp_path: Path) -> None:
         await world.faults(agents="stale")  # as after the heartbeats that the agent doesn't send
         began = time.monotonic()
         card = await world.deploy("quickstart")
-        ended = await world.end(card, within=60)
+        ended = await world.end(card, within=120)
         assert time.monotonic() - began >= 4.0
         assert "No agent of this deployment is running" in ended.text
         assert "Start the agent, then retry." in ended.shown

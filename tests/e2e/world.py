@@ -22,8 +22,8 @@ from sandbox.slack.seen import SeenMessage
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 CHANNEL = "#deploys"
-START_SECONDS = 60.0
-DEPLOY_SECONDS = 60.0
+START_SECONDS = 120.0
+DEPLOY_SECONDS = 120.0
 DRAIN_SECONDS = 2.0
 BOT_CHANGES = {"drain_seconds": DRAIN_SECONDS}
 
@@ -55,7 +55,6 @@ class World:
         return await self.workspace.wait_for_message(
             CHANNEL,
             lambda message: message.ts not in before and is_card(message),
-            within=60.0,
         )
 
     async def now(self, card: SeenMessage) -> SeenMessage:

@@ -1,8 +1,9 @@
 """A workspace on a free port, its people, and a real Bolt app on a real socket."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
@@ -12,7 +13,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sandbox.slack.app import SlackSandbox, start_slack
 from sandbox.slack.client import Workspace
 
-Connect = Callable[[AsyncApp], Awaitable[AsyncSocketModeHandler]]
+
+class Connect(Protocol):
+    """Connects an app; it looks at its connection so often, and gives one up that hasn't answered
+    four pings, so seldom is what a busy machine needs."""
+
+    async def __call__(
+        self, app: AsyncApp, *, ping_seconds: float = 3.0
+    ) -> AsyncSocketModeHandler: ...
 
 
 @pytest.fixture
@@ -42,10 +50,10 @@ def app(bot: AsyncWebClient) -> AsyncApp:
 async def connect(slack: SlackSandbox, workspace: Workspace) -> AsyncIterator[Connect]:
     async with AsyncExitStack() as stack:
 
-        async def connected(app: AsyncApp) -> AsyncSocketModeHandler:
+        async def connected(app: AsyncApp, *, ping_seconds: float = 3.0) -> AsyncSocketModeHandler:
             own = AsyncWebClient(slack.app_token, base_url=slack.api_url)
             handler = AsyncSocketModeHandler(
-                app, slack.app_token, web_client=own, ping_interval=0.1
+                app, slack.app_token, web_client=own, ping_interval=ping_seconds
             )
             stack.push_async_callback(handler.close_async)
             before = (await workspace.state())["sockets"]["open"]

@@ -98,7 +98,7 @@ async def test_the_client_comes_back(
     connect: Connect,
     workspace: Workspace,
 ) -> None:
-    await connect(app)
+    await connect(app, ping_seconds=0.1)
     await workspace.control("sockets", do=how)
 
     async def again() -> bool | None:
@@ -113,7 +113,7 @@ async def test_the_client_comes_back(
 async def test_a_socket_without_pongs_is_given_up(
     app: AsyncApp, connect: Connect, workspace: Workspace
 ) -> None:
-    handler = await connect(app)
+    handler = await connect(app, ping_seconds=0.1)
     await workspace.control("sockets", do="deafen", pongs=False, hears=True)
 
     async def again() -> bool | None:

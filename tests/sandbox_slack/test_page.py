@@ -76,7 +76,7 @@ async def page(slack: SlackSandbox) -> AsyncIterator[Any]:
         opened = await browser.new_page(viewport={"width": 1280, "height": 800})
         broken: list[str] = []
         opened.on("pageerror", lambda error: broken.append(str(error)))
-        opened.set_default_timeout(10_000)
+        opened.set_default_timeout(60_000)
         await opened.goto(slack.page_url)
         yield opened
         await browser.close()

@@ -168,7 +168,7 @@ async def test_two_people_who_press_at_once_start_each_run_once(watched: World) 
     async def all_started() -> bool | None:
         return len(children(watched, *failed)) >= len(failed) or None
 
-    await watched.workspace.wait_for(all_started, 20.0, "a new run for each")
+    await watched.workspace.wait_for(all_started, 60.0, "a new run for each")
     await looked(watched, 2)
     assert parents(children(watched, *failed)) == sorted(run.run_id for run in failed)
 
@@ -188,7 +188,7 @@ async def test_a_restart_in_the_middle_goes_on_and_starts_nothing_twice(
         async def sending() -> bool | None:
             return await asked(world) >= 1 or None
 
-        await world.workspace.wait_for(sending, 10.0, "the first request")
+        await world.workspace.wait_for(sending, 60.0, "the first request")
         await world.stop_bot()
         await world.start_bot()
         await world.reply(card, "re-executed 3 runs from failure.")

@@ -136,7 +136,7 @@ class World:
         return await self.workspace.wait_for_message(
             card.channel,
             lambda message: message.ts != card.ts and says in message.shown,
-            15.0,
+            60.0,
             thread_ts=card.ts,
         )
 

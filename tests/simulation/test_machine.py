@@ -7,6 +7,7 @@ Hypothesis picks what happens. `make test` plays the same few hundred steps each
 import os
 import sys
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from deploy_core.model.states import ENDED, TargetState
@@ -17,6 +18,8 @@ from tests.simulation.trouble import Trouble
 STEPS_OF_ONE = 50
 IN_MAKE_TEST = 400
 STEPS = int(os.environ.get("MACHINE_STEPS", IN_MAKE_TEST))
+
+pytestmark = pytest.mark.timeout(1800 + 2 * STEPS)
 
 
 class Machine(People, Trouble):
