@@ -10,7 +10,7 @@ from deploy_core.model.states import GOOD_ENDS, DeployState
 from deploy_core.planner import Planner
 from deploy_core.policy import deployment_named, require_may_deploy
 from deploy_core.reexecution import dry_count, incident_of_runs, reexecute
-from deploy_core.removal import Going, going, remove
+from deploy_core.removal import Going, going, remove, restoring
 from deploy_core.services import Services
 from deploy_core.watch.reexecution import DryCount, Order
 
@@ -143,6 +143,14 @@ class Engine:
         """Remove a location that was shown. Raises `NotAllowed` and what `remove` raises."""
         require_may_deploy(self._services.settings, deployment, by)
         await remove(self._services, deployment, location, by, shown=shown, origin=origin)
+
+    async def restoring(
+        self, deployment: str, location: str, by: Actor, *, why: str, begun: bool = False
+    ) -> DeployRequest:
+        """Return the request that brings a removed location back. Raises `NotAllowed` and what
+        `restoring` raises."""
+        require_may_deploy(self._services.settings, deployment, by)
+        return await restoring(self._services, deployment, location, by, why=why, begun=begun)
 
     async def to_reexecute(self, incident_id: int, by: Actor) -> DryCount:
         """Return what of a group of failed runs would be executed again. Raises `UsageError`,

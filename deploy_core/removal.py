@@ -10,12 +10,14 @@ from deploy_core.model.errors import (
     AnswerLost,
     DagsterPlusError,
     LocationBusy,
+    NothingToGoBackTo,
     PlanChanged,
     ServerError,
     Superseded,
+    UsageError,
 )
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import Document, short_hash
+from deploy_core.model.plan import DeployKind, DeployRequest, Document, short_hash
 from deploy_core.services import Services
 from deploy_core.status import unknown_location
 
@@ -81,6 +83,37 @@ async def remove(
     await services.store.removals.keep(deployment, location, document, by, origin)
     await _send(services, deployment, location)
     await services.store.removals.forget_applied(deployment, location)
+
+
+async def restoring(
+    services: Services, deployment: str, location: str, by: Actor, *, why: str, begun: bool = False
+) -> DeployRequest:
+    """Return the request that deploys what was removed; once it has `begun` the location may be
+    there already.
+
+    Raises `UsageError` for a location that is there, `NothingToGoBackTo` for one that nobody
+    removed here.
+    """
+    if not begun and location in await services.dagster.documents(deployment):
+        raise UsageError(
+            f"{location} is on {deployment}, so there is nothing to bring back.",
+            next_step="See it with `status`, or go back with `rollback`.",
+        )
+    kept = await services.store.removals.last(deployment, location)
+    if kept is None:
+        raise NothingToGoBackTo(
+            f"No code location {location} was removed from {deployment} here.",
+            next_step="Add it with `add-location`, or deploy it from its project.",
+            choices=await services.store.removals.names(deployment),
+        )
+    return DeployRequest(
+        kind=DeployKind.ADD,
+        actor=by,
+        locations=(location,),
+        deployment=deployment,
+        document=kept.document,
+        why=why,
+    )
 
 
 async def _send(services: Services, deployment: str, location: str) -> None:

@@ -154,6 +154,37 @@ def add_location(
     _finish(add(load_settings_or_exit(config), document, to, why, yes=yes, plan_only=plan))
 
 
+@app.command("remove-location")
+def remove_location(
+    name: Annotated[str, typer.Argument(help="The code location's name.", show_default=False)],
+    deployment: Annotated[str | None, typer.Option("--from", help="The deployment.")] = None,
+    confirmed: Annotated[
+        str | None, typer.Option("--confirm", help="The name again, where nobody can be asked.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Take a code location away, after showing what would go; it can be brought back."""
+    from bot.cli.remove import remove_location as remove  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    _finish(remove(load_settings_or_exit(config), name, deployment, confirmed))
+
+
+@app.command("restore-location")
+def restore_location(
+    name: Annotated[str, typer.Argument(help="The code location's name.", show_default=False)],
+    to: To = None,
+    why: Why = None,
+    yes: Yes = False,
+    config: Config = None,
+) -> None:
+    """Bring back a code location that was removed here, with the wait and proof of a deploy."""
+    from bot.cli.remove import restore_location as restore  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    _finish(restore(load_settings_or_exit(config), name, to, why, yes=yes))
+
+
 @app.command()
 def status(
     location: Annotated[str | None, typer.Argument(help="One code location only.")] = None,

@@ -105,21 +105,28 @@ async def carry_out(
 ) -> ExitCode:
     """Carry out what was asked for. Returns the exit code."""
     async with open_core(settings, kind="cli") as core:
-        plan = await core.engine.plan(request)
-        # What nobody knows is a person's to look at: `--yes` in a job is nobody.
-        unknown = bool(plan.put_backs_failed)
-        if plan_only or unknown or (plan.protected and not yes):
-            console.print(plan_table(plan))
-            if plan_only:
-                return ExitCode.GOOD
-            if not sys.stdin.isatty() or not Confirm.ask("Deploy this?", default=False):
-                console.print(NOT_CONFIRMED_UNKNOWN if unknown else NOT_CONFIRMED)
-                return ExitCode.CANCELLED
-        # What was shown is what is held: it is compared again when it is confirmed.
-        deploy = await core.engine.start_plan(plan, request)
-        if deploy.plan.protected:
-            await core.engine.confirm(deploy.id, request.actor)
-        return await _run_and_show(core, deploy.id, request.actor)
+        return await carry_out_in(core, request, yes=yes, plan_only=plan_only)
+
+
+async def carry_out_in(
+    core: Core, request: DeployRequest, *, yes: bool, plan_only: bool
+) -> ExitCode:
+    """Carry out what was asked for, with a core that is open. Returns the exit code."""
+    plan = await core.engine.plan(request)
+    # What nobody knows is a person's to look at: `--yes` in a job is nobody.
+    unknown = bool(plan.put_backs_failed)
+    if plan_only or unknown or (plan.protected and not yes):
+        console.print(plan_table(plan))
+        if plan_only:
+            return ExitCode.GOOD
+        if not sys.stdin.isatty() or not Confirm.ask("Deploy this?", default=False):
+            console.print(NOT_CONFIRMED_UNKNOWN if unknown else NOT_CONFIRMED)
+            return ExitCode.CANCELLED
+    # What was shown is what is held: it is compared again when it is confirmed.
+    deploy = await core.engine.start_plan(plan, request)
+    if deploy.plan.protected:
+        await core.engine.confirm(deploy.id, request.actor)
+    return await _run_and_show(core, deploy.id, request.actor)
 
 
 def request_of(options: DeployOptions) -> DeployRequest:

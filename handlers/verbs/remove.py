@@ -1,7 +1,6 @@
 """`remove-location` and `restore-location`."""
 
-from deploy_core.model.errors import DeployError, NothingToGoBackTo, PayloadInvalid, UsageError
-from deploy_core.model.plan import DeployKind, DeployRequest
+from deploy_core.model.errors import DeployError, PayloadInvalid
 from deploy_core.policy import deployment_named, require_may_deploy
 from handlers import actions
 from handlers.blocks import Message, command_button, confirm, section
@@ -64,28 +63,12 @@ def _removed(about: ToRemove, ask: Ask) -> Message:
 
 
 async def restore_location(desk: Desk, ask: Ask, command: RestoreLocation) -> None:
-    """Deploy what was removed. Raises `NothingToGoBackTo` and what `start` raises."""
+    """Deploy what was removed. Raises what `Engine.restoring` and `start` raise."""
     deployment, _ = deployment_named(desk.settings, command.deployment)
-    require_may_deploy(desk.settings, deployment, ask.by)
-    begun = await desk.store.deploys.made_from(ask.key)
-    if begun is None and command.name in await desk.dagster.documents(deployment):
-        raise UsageError(
-            f"{command.name} is on {deployment}, so there is nothing to bring back.",
-            next_step="See it with `/dagster status`, or go back with `/dagster rollback`.",
-        )
-    kept = await desk.store.removals.last(deployment, command.name)
-    if kept is None:
-        raise NothingToGoBackTo(
-            f"No code location {command.name} was removed from {deployment} here.",
-            next_step="Add it with `/dagster add-location`, or deploy it from its project.",
-            choices=await desk.store.removals.names(deployment),
-        )
-    wanted = DeployRequest(
-        kind=DeployKind.ADD,
-        actor=ask.by,
-        locations=(command.name,),
-        deployment=deployment,
-        document=kept.document,
-        why=command.why or text.RESTORED,
+    begun = await desk.store.deploys.made_from(ask.key) is not None
+    why = command.why or text.RESTORED
+    await start(
+        desk,
+        ask,
+        await desk.engine.restoring(deployment, command.name, ask.by, why=why, begun=begun),
     )
-    await start(desk, ask, wanted)

@@ -1,5 +1,6 @@
 """`/dagster remove-location` and `restore-location`: a location goes, and comes back as it was."""
 
+import getpass
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.dagster_plus.locations import RepositoryContents, Schedule, Sensor
 from sandbox.dagster_plus.runs import Run
 from sandbox.slack.seen import SeenView
+from tests.scenario.test_add_location import in_terminal
 from tests.scenario.test_status import document, somebody_deploys
 from tests.scenario.test_watch import CONFIG, looked
 from tests.scenario.world import World, open_world
@@ -215,3 +217,29 @@ async def test_the_watcher_does_not_call_it_a_change_from_outside(watched: World
     await watched.card("shop was removed from prod by", number=before)
     await looked(watched, 4)
     assert len(await watched.cards()) == before + 1
+
+
+async def test_from_a_terminal_it_goes_and_comes_back(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    prod = {"may_deploy": [f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    async with open_world(tmp_path, projects, deployments={"prod": prod}) as world:
+        await shop(world)
+        before = world.dagster.plane.deployments["prod"].locations["shop"].document
+        code, said = await in_terminal(world, tmp_path, "remove-location", "shop")
+        assert (code, is_there(world)) == (4, True), said
+        assert "Schedules that are on" in said
+        wrong = ("remove-location", "shop", "--confirm", "shopp")
+        code, said = await in_terminal(world, tmp_path, *wrong)
+        assert (code, is_there(world)) == (4, True), said
+        code, said = await in_terminal(
+            world, tmp_path, "remove-location", "shop", "--confirm", "shop"
+        )
+        assert (code, is_there(world)) == (0, False), said
+        code, said = await in_terminal(world, tmp_path, "restore-location", "shop")
+        assert (code, is_there(world)) == (0, True), said
+        after = world.dagster.plane.deployments["prod"].locations["shop"].document
+        assert after == before
+        code, said = await in_terminal(world, tmp_path, "restore-location", "shop")
+        assert code == 2, said
+        assert "nothing to bring back" in said
