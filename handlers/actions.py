@@ -32,12 +32,14 @@ DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
 REMOVE_FORM: Final = "remove_form"
 LOCATION_FORM: Final = "location_form"
 REEXECUTE_FORM: Final = "reexecute_form"
+SUBSCRIBE_FORM: Final = "subscribe_form"
 
 SENT: Final = "sent."
 """What a submitted form asks for that isn't the text of a command. No button has such an id."""
 REMOVE: Final = "sent.remove"
 PUT: Final = "sent.put"
 START_AGAIN: Final = "sent.reexecute"
+SUBSCRIBE: Final = "sent.subscribe"
 
 BUTTONS: Final = (CONFIRM, PLAN_AGAIN, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_ERROR)
 """The buttons of a deploy's card that change something or answer, in the order of the card."""

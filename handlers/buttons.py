@@ -26,7 +26,7 @@ from handlers.desk import Ask, Deal, Desk
 from handlers.incident_buttons import IncidentButtons
 from handlers.modals import detail_view
 from handlers.text.answers import error_in_thread, pressed_already
-from handlers.verbs.location_form import open_again
+from handlers.verbs.form_again import open_again
 from handlers.verbs.start import start
 
 

@@ -17,6 +17,7 @@ from handlers.location_commands import (
 )
 from handlers.subscription_commands import (
     MuteChannel,
+    OpenSubscribeForm,
     Subscribe,
     SubscriptionCommand,
     Subscriptions,
@@ -134,6 +135,7 @@ class Agents:
 
 Command = (
     Subscribe
+    | OpenSubscribeForm
     | Unsubscribe
     | Subscriptions
     | MuteChannel
@@ -200,6 +202,7 @@ def render(command: Command) -> str:
             | Status()
             | Agents()
             | Subscribe()
+            | OpenSubscribeForm()
             | Unsubscribe()
             | Subscriptions()
             | MuteChannel()
@@ -216,7 +219,12 @@ def render(command: Command) -> str:
 
 def typed(command: Command) -> str:
     """Return the text of a command as Slack sends it: `parse` reads it back as the command."""
-    return render(command).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped(render(command))
+
+
+def escaped(text: str) -> str:
+    """Return a text as Slack sends what was typed."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _about_the_build(command: Deploy) -> list[str]:

@@ -1,13 +1,14 @@
 """The deploy form: opened at once, filled from what is known, read back."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from deploy_core.model.errors import UsageError
+from deploy_core.model.errors import DeployError, PayloadInvalid, UsageError
 from handlers import actions, modals, payloads
 from handlers.commands import OpenDeployForm, typed
 from handlers.desk import Ask, Deal, Desk
@@ -15,9 +16,13 @@ from handlers.location_form import Described, read_location_form
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
 from handlers.reexecute_form import ToReexecute, read_reexecute_form
 from handlers.remove_form import ToRemove, read_remove_form
+from handlers.subscribe_form import CHANNEL, ZONE, Filled, read_subscribe_form, zone_names
+from handlers.verbs.form_again import offer_again
 from handlers.verbs.location_form import put_described
 from handlers.verbs.reexecute import reexecute_now
 from handlers.verbs.remove import remove_now
+from handlers.verbs.subscribe_form import subscribe_filled
+from handlers.verbs.subscriptions import require_may_subscribe
 
 _log = structlog.get_logger()
 
@@ -93,12 +98,33 @@ class Forms:
         """Take the form that failed runs are executed again by."""
         await self._taken(ack, body, actions.START_AGAIN, read_reexecute_form)
 
+    async def subscription(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Take the form that a channel is subscribed by; errors stay in it, under their fields."""
+        await self._taken(
+            ack, body, actions.SUBSCRIBE, lambda view: self._read_subscription(body, view)
+        )
+
+    def _read_subscription(
+        self, body: dict[str, Any], view: dict[str, Any]
+    ) -> Filled | dict[str, str]:
+        found = read_subscribe_form(view)
+        if isinstance(found, dict):
+            return found
+        ask = payloads.submission(body, text="", channel=read_metadata(view).get("channel"))
+        try:
+            require_may_subscribe(self._desk, ask, found.command)
+        except DeployError as error:
+            return {CHANNEL: f"{error.summary} {error.next_step}".replace("`", "")}
+        return found
+
     async def _taken(
         self,
         ack: AsyncAck,
         body: dict[str, Any],
         action: str,
-        read: Callable[[dict[str, Any]], ToRemove | ToReexecute | Described | dict[str, str]],
+        read: Callable[
+            [dict[str, Any]], ToRemove | ToReexecute | Described | Filled | dict[str, str]
+        ],
     ) -> None:
         with payloads.reading("form"):
             view = body["view"]
@@ -115,11 +141,24 @@ class Forms:
             case actions.REMOVE:
                 await remove_now(self._desk, ask)
             case actions.PUT:
-                await put_described(self._desk, ask)
+                await self._again_if_refused(ask, put_described)
             case actions.START_AGAIN:
                 await reexecute_now(self._desk, ask)
+            case actions.SUBSCRIBE:
+                await self._again_if_refused(ask, subscribe_filled)
             case _:
                 raise UsageError("This form isn't one of ours.")
+
+    async def _again_if_refused(
+        self, ask: Ask, put: Callable[[Desk, Ask], Awaitable[None]]
+    ) -> None:
+        """Do what a long form asks for; nothing that was filled in is lost by a refusal."""
+        try:
+            await put(self._desk, ask)
+        except PayloadInvalid:
+            raise
+        except DeployError as error:
+            await offer_again(self._desk, ask, error)
 
     async def options(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Answer a picker from the cache; it must never wait for the network."""
@@ -127,6 +166,9 @@ class Forms:
         if body.get("action_id") == modals.IMAGE:
             images = self._desk.tags.known(modals.chosen_locations(body.get("view", {})))
             await ack(options=modals.image_options(images, part))
+            return
+        if body.get("action_id") == ZONE:
+            await ack(options=modals.options(await asyncio.to_thread(zone_names), part))
             return
         names = (
             tuple(self._desk.settings.deployments)

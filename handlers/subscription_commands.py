@@ -18,6 +18,11 @@ class Subscribe:
 
 
 @dataclass(frozen=True)
+class OpenSubscribeForm:
+    """`subscribe` and nothing more: open the form."""
+
+
+@dataclass(frozen=True)
 class Unsubscribe:
     """End a subscription by its number, or all of a channel."""
 
@@ -45,18 +50,22 @@ class MuteChannel:
     deployment: str | None = None
 
 
-SubscriptionCommand = Subscribe | Unsubscribe | Subscriptions | MuteChannel
+SubscriptionCommand = Subscribe | OpenSubscribeForm | Unsubscribe | Subscriptions | MuteChannel
 
 
 def subscription_words(command: SubscriptionCommand) -> list[str]:
     """Return the words of the text that reads as this command."""
-    channel = f"#{command.channel}" if command.channel is not None else ""
+    named = None if isinstance(command, OpenSubscribeForm) else command.channel
+    channel = f"#{named}" if named is not None else ""
     match command:
         case Subscribe():
             said = _scope(command.events, command.only, command.deployment)
             quiet = f"quiet {command.quiet}" if command.quiet is not None else ""
             digest = f"digest {command.digest}" if command.digest is not None else ""
-            return ["subscribe", channel, *said, quiet, digest]
+            words = [channel, *said, quiet, digest]
+            return ["subscribe", *words] if any(words) else ["subscribe", "all"]
+        case OpenSubscribeForm():
+            return ["subscribe"]
         case Unsubscribe():
             number = str(command.number) if command.number is not None else ""
             return ["unsubscribe", number, channel, "--all" if command.all else ""]

@@ -12,6 +12,7 @@ from typing import Final, NoReturn
 from deploy_core.watch.subscriptions import WEEKDAYS, Event, digest_times, quiet_hours
 from handlers.subscription_commands import (
     MuteChannel,
+    OpenSubscribeForm,
     Subscribe,
     SubscriptionCommand,
     Subscriptions,
@@ -29,7 +30,9 @@ _CHANNEL = re.compile(r"#([CDG][A-Z0-9]{5,30})")
 _LINKED = re.compile(r"<#([CDG][A-Z0-9]+)(?:\|[^<>]*)?>")
 _RANGE = re.compile(r"(\d{1,2})(?::(\d\d))?[-–—](\d{1,2})(?::(\d\d))?")  # noqa: RUF001
 _TIME = re.compile(r"(\d{1,2}):(\d\d)")
-_ZONE = re.compile(r"[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+|UTC")
+ZONE_FORM: Final = re.compile(r"[A-Z][A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+|UTC")
+"""Time zones that can be typed: others can't be told from the words beside them."""
+
 _LENGTH = re.compile(r"(\d{1,5})(m|min|h|d)")
 _MINUTES = {"m": 1, "min": 1, "h": 60, "d": 24 * 60}
 _DEPLOYMENT = frozenset({"in", "on", "to"})
@@ -69,6 +72,8 @@ def with_channel_ids(text: str) -> str:
 
 def parse_subscription(verb: str, words: Sequence[Word]) -> SubscriptionCommand:
     """Read a command about who is told. Raises `UsageError`."""
+    if verb == "subscribe" and not words:
+        return OpenSubscribeForm()
     said, rest = _Said(verb), list(words)
     while rest:
         _read(said, rest.pop(0), rest)
@@ -180,7 +185,7 @@ def _digest(said: _Said, rest: list[Word]) -> str:
 
 
 def _zone(rest: list[Word]) -> str:
-    if not rest or rest[0].quoted is not None or _ZONE.fullmatch(rest[0].raw) is None:
+    if not rest or rest[0].quoted is not None or ZONE_FORM.fullmatch(rest[0].raw) is None:
         return ""
     return f" {rest.pop(0).raw}"
 

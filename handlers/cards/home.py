@@ -16,7 +16,7 @@ from handlers.blocks import Block, button, context, divider, fitting, header, se
 from handlers.blocks import actions as row
 from handlers.cards.buttons import buttons_for
 from handlers.cards.status import show_status, status_line
-from handlers.cards.subscriptions import unsubscribe_button
+from handlers.cards.subscriptions import subscribe_button, unsubscribe_button
 from handlers.commands import Status
 from handlers.mrkdwn import sentence
 from handlers.text import home as text
@@ -72,7 +72,8 @@ def home_page(
     blocks += [divider(), section(text.RUNNING if running else text.NOTHING_RUNS)]
     blocks += [section(text.deploy_line(each, now)) for each in running[:MOST_DEPLOYS]]
     blocks += _rest(len(running) - MOST_DEPLOYS)
-    blocks += [divider(), section(text.SUBSCRIPTIONS if mine else text.NO_SUBSCRIPTIONS)]
+    heading = text.SUBSCRIPTIONS if mine else text.NO_SUBSCRIPTIONS
+    blocks += [divider(), section(heading, subscribe_button())]
     blocks += [_subscription(each) for each in mine[:MOST_SUBSCRIPTIONS]]
     blocks += _rest(len(mine) - MOST_SUBSCRIPTIONS)
     same = hashlib.sha256(json.dumps(blocks).encode()).hexdigest()

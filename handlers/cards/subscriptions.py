@@ -11,11 +11,13 @@ from deploy_core.store.subscriptions import Kept
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.subscriptions import Mute, Subscription
 from handlers import actions, limits
-from handlers.blocks import Block, Message, command_button, context, section, weight
+from handlers.blocks import Block, Message, button, command_button, context, section, weight
+from handlers.blocks import actions as row
 from handlers.cards.summary import summary
 from handlers.commands import typed
 from handlers.mrkdwn import channel_name
-from handlers.subscription_commands import Unsubscribe
+from handlers.subscription_commands import OpenSubscribeForm, Unsubscribe
+from handlers.text import subscribe_form as form_text
 from handlers.text import subscriptions as text
 
 MOST_SHOWN = 20
@@ -51,7 +53,15 @@ def subscriptions_message(
         shown.pop()
     if len(shown) < len(blocks):
         shown.append(context(f"and {len(blocks) - len(shown)} more"))
+    if channel is None or not fixed:
+        shown.append(row(subscribe_button()))
     return Message(text=said, blocks=shown)
+
+
+def subscribe_button() -> Block:
+    """Return the button that opens the form by which a channel is subscribed."""
+    [(action, label)] = form_text.BUTTONS.items()
+    return button(label, action, typed(OpenSubscribeForm()))
 
 
 def unsubscribe_button(kept: Kept) -> list[Block]:

@@ -18,6 +18,9 @@ CODE_HINT: Final = (
     " --working-directory. For PEX files also --python-version."
 )
 CODE_PLACEHOLDER: Final = "--module-name shop.definitions --python-version 3.12"
+OPEN_AGAIN: Final = "Open the form again"
+LOST: Final = "What was typed is kept for an hour only."
+LOST_STEP: Final = "Open a new form, with `/dagster add-location` or `/dagster subscribe`."
 CODE_UNREADABLE: Final = "Only these options can stand here, each with a value."
 WHY: Final = "Reason"
 WHY_HINT: Final = "Kept with the deploy, for whoever looks at it later."

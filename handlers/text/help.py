@@ -23,7 +23,7 @@ SHORT: Final[dict[str, str]] = {
     "logs": "show the steps and errors of a deploy",
     "status": "say what is live, what is broken, and who put it there",
     "agents": "say how the agents are, and what hangs on them",
-    "subscribe": "have a channel told of what breaks, or send it a digest",
+    "subscribe": "have a channel told of what breaks, or send it a digest; alone it opens a form",
     "unsubscribe": "end a subscription",
     "subscriptions": "say what a channel is told of",
     "mute": "tell a channel nothing new for a while",
@@ -95,7 +95,7 @@ MORE: Final[dict[str, str]] = {
         "The channel is the one that you write in, unless you name another. The events are"
         " `failures` (code locations that fail to load, and recover), `agents`, `changes` (made"
         " outside the bot), `runs` (that failed), `silence` (of schedules, sensors and run"
-        " queues) and `deploys` (that have ended); without one it is all of them. After `for`"
+        " queues) and `deploys` (that have ended), or `all` of them. After `for`"
         " stand code locations, projects, deployments, patterns such as `dbt*`, or `tag:KEY=VALUE`"
         " for runs with this tag. In the quiet hours nothing new is posted; at their end you read"
         " what is still so. A digest comes `daily`, on `weekdays`, or `weekly mon`.\n"

@@ -17,7 +17,8 @@ RUNNING: Final = "*Running and waiting deploys*"
 SUBSCRIPTIONS: Final = "*Your subscriptions*"
 NOTHING_RUNS: Final = "No deploy is running."
 NO_SUBSCRIPTIONS: Final = (
-    "Nothing that you have subscribed a channel to. `/dagster subscribe` in a channel does it."
+    "Nothing that you have subscribed a channel to. The button, or `/dagster subscribe` in a"
+    " channel, does it."
 )
 
 AWAY: Final = "Dagster+ can't be asked now, so this may be old:"

@@ -16,8 +16,6 @@ DEFAULT_QUEUE: Final = "The default queue"
 WHY: Final = "Reason"
 TOO_LARGE: Final = "has more settings than a form can hold."
 TOO_LARGE_STEP: Final = "Change it with `/dagster add-location`, or deploy it from a project."
-OPEN_AGAIN: Final = "Open the form again"
-LOST: Final = "What was typed is kept for an hour only."
 
 LABELS: Final[dict[str, str]] = {
     fields.SOURCE_KIND: "Where its definitions are",

@@ -125,7 +125,7 @@ def nothing_subscribed(channel: str | None) -> str:
     """Return the answer where nothing is subscribed."""
     where = "No channel" if channel is None else channel_name(channel)
     subject = f"{where} is" if channel is None else f"{where} isn't"
-    return f"{subject} subscribed to anything. `/dagster help subscribe` says how."
+    return f"{subject} subscribed to anything. `/dagster subscribe` does it."
 
 
 def muted(mute: Mute, by: Actor) -> str:

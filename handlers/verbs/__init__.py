@@ -24,7 +24,13 @@ from handlers.location_commands import (
     RemoveLocation,
     RestoreLocation,
 )
-from handlers.subscription_commands import MuteChannel, Subscribe, Subscriptions, Unsubscribe
+from handlers.subscription_commands import (
+    MuteChannel,
+    OpenSubscribeForm,
+    Subscribe,
+    Subscriptions,
+    Unsubscribe,
+)
 from handlers.verbs.agents import agents
 from handlers.verbs.cancel import cancel
 from handlers.verbs.deploy import add_location, deploy, open_form, redeploy
@@ -35,6 +41,7 @@ from handlers.verbs.logs import logs
 from handlers.verbs.remove import remove_location, restore_location
 from handlers.verbs.rollback import rollback
 from handlers.verbs.status import status
+from handlers.verbs.subscribe_form import open_subscribe_form
 from handlers.verbs.subscriptions import mute, subscribe, subscriptions, unsubscribe
 
 VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] = {
@@ -54,6 +61,7 @@ VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] =
     Status: status,
     Agents: agents,
     Subscribe: subscribe,
+    OpenSubscribeForm: open_subscribe_form,
     Unsubscribe: unsubscribe,
     Subscriptions: subscriptions,
     MuteChannel: mute,

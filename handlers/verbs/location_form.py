@@ -1,6 +1,5 @@
 """The form of a code location: opened at once, filled when Dagster+ has answered, carried out."""
 
-import json
 from collections.abc import Mapping
 
 from deploy_core.endings import all_of
@@ -10,10 +9,8 @@ from deploy_core.model.plan import DeployKind, DeployRequest
 from deploy_core.policy import deployment_named, require_may_deploy
 from deploy_core.sources.location_fields import fields_of
 from deploy_core.status import unknown_location
-from handlers import actions, limits
-from handlers.blocks import Block, button
-from handlers.blocks import actions as row
-from handlers.cards.answers import error_message, open_form_message
+from handlers.blocks import Block
+from handlers.cards.answers import open_form_message
 from handlers.commands import typed
 from handlers.desk import Ask, Desk
 from handlers.location_commands import EditLocation, OpenAddForm
@@ -67,19 +64,15 @@ async def _edit_view(desk: Desk, ask: Ask, deployment: str, name: str) -> Block:
     return location_form(offer)
 
 
-async def open_again(desk: Desk, ask: Ask) -> None:
-    """Open a form that was refused once more, with what was typed. Raises `UsageError`."""
-    key, problem = _again(ask.value)
-    kept = await desk.store.inbox.payload_of(key)
-    earlier = None if kept is None else Ask.from_payload(key, kept)
-    said = None if earlier is None else Described.read(earlier.value)
-    if earlier is None or said is None or earlier.by.key != ask.by.key or ask.trigger_id is None:
-        raise UsageError(text.LOST, next_step="Open a new form with `/dagster add-location`.")
+async def open_described(
+    desk: Desk, ask: Ask, trigger_id: str, said: Described, problem: str
+) -> None:
+    """Open a form that was refused once more, with what was typed. Raises `SlackError`."""
     title = text.EDIT_TITLE if said.edits else text.ADD_TITLE
-    view = await desk.slack.open_view(ask.trigger_id, loading_view(title, text.LOADING))
+    view = await desk.slack.open_view(trigger_id, loading_view(title, text.LOADING))
     offer = await _offer(
         desk,
-        earlier,
+        ask,
         said.deployment,
         name=said.name,
         edits=said.edits,
@@ -91,8 +84,7 @@ async def open_again(desk: Desk, ask: Ask) -> None:
 
 
 async def put_described(desk: Desk, ask: Ask) -> None:
-    """Add or update what a form describes; where that is refused, the form can be opened again
-    with all that was typed."""
+    """Add or update what a form describes. Raises `PayloadInvalid`, and what `start` raises."""
     said = Described.read(ask.value)
     if said is None:
         raise PayloadInvalid("Slack sent a form that can't be read.")
@@ -105,22 +97,7 @@ async def put_described(desk: Desk, ask: Ask) -> None:
         whole=said.edits,
         why=said.why or None,
     )
-    try:
-        await start(desk, ask, wanted)
-    except DeployError as error:
-        value = json.dumps([ask.key, error.summary])
-        if limits.size(value) > limits.BUTTON_VALUE:
-            value = json.dumps([ask.key, ""])
-        again = button(text.OPEN_AGAIN, actions.FORM_AGAIN, value, style="primary")
-        await desk.private(ask, error_message(error, further=(row(again),)))
-
-
-def _again(value: str) -> tuple[str, str]:
-    try:
-        key, problem = json.loads(value)
-    except (ValueError, TypeError):
-        raise UsageError("This button isn't one of ours.") from None
-    return str(key), str(problem)
+    await start(desk, ask, wanted)
 
 
 async def _offer(

@@ -24,9 +24,7 @@ async def subscribe(desk: Desk, ask: Ask, command: Subscribe) -> None:
     """Have a channel told. Raises `UsageError`, `UnknownLocation`, `UnknownDeployment`,
     `NotAllowed`, `SlackError`."""
     channel = command.channel or ask.channel
-    scope = _scope(desk, command)
-    _require_may_say(desk, ask, channel, scope.deployment)
-    _require_free(desk, channel)
+    scope = require_may_subscribe(desk, ask, command)
     await _require_known(desk, scope)
     if not await desk.slack.may_post(channel):
         raise ChannelClosed("I can't post in that channel.")
@@ -42,6 +40,16 @@ async def subscribe(desk: Desk, ask: Ask, command: Subscribe) -> None:
     await desk.slack.post(channel, Message(said))
     if channel != ask.channel:
         await desk.say(ask, text.subscribed_there(kept.id, wanted))
+
+
+def require_may_subscribe(desk: Desk, ask: Ask, command: Subscribe) -> Scope:
+    """Return what a channel would be told of, if this person may say so. Raises `UsageError`,
+    `UnknownDeployment`, `NotAllowed`."""
+    channel = command.channel or ask.channel
+    scope = _scope(desk, command)
+    _require_may_say(desk, ask, channel, scope.deployment)
+    _require_free(desk, channel)
+    return scope
 
 
 async def unsubscribe(desk: Desk, ask: Ask, command: Unsubscribe) -> None:
@@ -186,15 +194,19 @@ def _deployments(desk: Desk, deployment: str | None) -> Iterable[str]:
     return desk.settings.deployments if deployment is None else (deployment,)
 
 
+def zone_at_first(desk: Desk, deployment: str | None) -> str:
+    """Return the time zone of what is said without one: that of the deployment's digest."""
+    _, settings = deployment_named(desk.settings, deployment)
+    return settings.digest.timezone if settings.digest is not None else "UTC"
+
+
 def _zoned(desk: Desk, command: Subscribe, deployment: str | None) -> tuple[str | None, ...]:
     """Return the quiet hours and the times of the digest with their zones. One that has none gets
     that of the other, or else that of the deployment's digest."""
     often = 3 if (command.digest or "").startswith("weekly") else 2
     times = ((command.quiet, 1), (command.digest, often))
     zones = [said.split()[-1] for said, words in times if said and len(said.split()) > words]
-    _, settings = deployment_named(desk.settings, deployment)
-    other = settings.digest.timezone if settings.digest is not None else "UTC"
-    zone = zones[0] if zones else other
+    zone = zones[0] if zones else zone_at_first(desk, deployment)
     return tuple(
         f"{said} {zone}" if said and len(said.split()) == words else said for said, words in times
     )

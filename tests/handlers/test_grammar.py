@@ -36,6 +36,7 @@ from handlers.location_commands import (
 )
 from handlers.subscription_commands import (
     MuteChannel,
+    OpenSubscribeForm,
     Subscribe,
     Subscriptions,
     Unsubscribe,
@@ -447,7 +448,8 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Status, maybe(NAMES), maybe(NAMES)),
     st.builds(
         Subscribe, CHANNELS, EVENTS, ONLY, maybe(NAMES), maybe(QUIET_HOURS), maybe(DIGEST_TIMES)
-    ),
+    ).filter(lambda command: command != Subscribe()),  # without a word a form opens
+    st.just(OpenSubscribeForm()),
     st.builds(Unsubscribe, st.none() | st.integers(0, 10**9), CHANNELS, st.booleans()),
     st.builds(Subscriptions, CHANNELS, st.booleans()),
     st.builds(MuteChannel, st.integers(0, 20_160), CHANNELS, EVENTS, ONLY, maybe(NAMES)),

@@ -5,13 +5,19 @@ import pytest
 from deploy_core.model.errors import UsageError
 from handlers.commands import Command
 from handlers.grammar import parse
-from handlers.subscription_commands import MuteChannel, Subscribe, Subscriptions, Unsubscribe
+from handlers.subscription_commands import (
+    MuteChannel,
+    OpenSubscribeForm,
+    Subscribe,
+    Subscriptions,
+    Unsubscribe,
+)
 
 
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("subscribe", Subscribe()),
+        ("subscribe", OpenSubscribeForm()),
         ("subscribe failures, runs", Subscribe(events=("failures", "runs"))),
         ("subscribe <#C0DATAPLAT1|data>  Runs", Subscribe("C0DATAPLAT1", ("runs",))),
         (

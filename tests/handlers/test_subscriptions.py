@@ -63,6 +63,7 @@ def test_a_channel_says_all_that_it_is_told_of() -> None:
         "*4* · a digest `daily 09:00 UTC`, for everything; quiet `22:00-07:00 UTC` [Unsubscribe]",
         "*5* · all that happens, for everything [Unsubscribe]",
         f"<#{CHANNEL}>: muted until {_date(60)}: all that happens, for `core`",
+        "[Subscribe…]",
     ]
 
 
@@ -70,6 +71,7 @@ def test_what_the_file_goes_over_is_said() -> None:
     message = subscriptions_message(CHANNEL, [subscription()], [kept(3)], [])
     assert "all that happens, for everything (the configuration file)" in read(message.blocks)
     assert "Subscription 3 doesn't count" in read(message.blocks)
+    assert "Subscribe…" not in read(message.blocks)
 
 
 def test_however_many_there_are_they_fit() -> None:
