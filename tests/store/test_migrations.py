@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from deploy_core.store import migrate
 from deploy_core.store.connection import Database
 from deploy_core.store.store import Store, database_url
 from deploy_core.store.tables import metadata
+from deploy_core.watch.marks import MarkKind
+from deploy_core.watch.reexecution import LaunchState
+from deploy_core.watch.subscriptions import Event, Subscription
 from tests.store.old_schemas import REVISIONS, ROWS, old_database
 from tests.support.clock import NOON, ManualClock
 from tests.support.plans import ADA, GRACE, plan, request, target
@@ -69,6 +73,10 @@ async def test_what_an_earlier_version_left_is_read_and_goes_on(
         assert await store.applied.verified_document("prod", "core") == document
         assert (await store.deploys.request_of(2)).actor == GRACE
         assert len(await store.deploys.events(2)) > 10
+        if revision >= "0010":
+            await _watched(store)
+        if revision >= "0011":
+            await _executed_again(store)
         await _goes_on(store)
 
 
@@ -84,6 +92,54 @@ def _read_as_written(verified: Deploy, put_back: Deploy) -> None:
     assert failed.failure is not None
     assert failed.failure.python_error is not None
     assert "rates" in failed.failure.python_error.message
+
+
+async def _watched(store: Store) -> None:
+    """What was broken, who looks after it, who is told of it and what was removed is known."""
+    (core,) = await store.watching.broken("prod", "locations")
+    assert (core.subject, core.data, core.opened_at) == (
+        "core",
+        {"version": "core:2"},
+        NOON + timedelta(seconds=30),
+    )
+    kept = await store.watching.last("prod", "locations")
+    assert (kept.version if kept is not None else 0) == 3
+    (group,) = await store.failed_runs.open_groups("prod")
+    assert (group.group, list(group.jobs)) == ("g", [("core", "daily")])
+    assert (await store.failed_runs.of_incidents([3]))[3].runs == 2
+    marks = (await store.marks.of([3]))[3]
+    assert [(each.kind, each.by) for each in marks] == [
+        (MarkKind.ACKNOWLEDGED, ADA),
+        (MarkKind.MUTED, GRACE),
+    ]
+    assert await store.watching.had_slot("digest:prod", "2026-03-01T09:00")
+    removed = await store.removals.last("prod", "shop")
+    assert removed is not None
+    assert (removed.by, removed.document["code_source"]) == (GRACE, {"module_name": "shop"})
+    (subscribed,) = await store.subscriptions.all()
+    assert subscribed.by == ADA
+    assert subscribed.subscription == Subscription(
+        channel="C0DATA",
+        events=(Event.RUNS,),
+        only=("dbt*",),
+        quiet="22:00-07:00 Europe/Berlin",
+        digest="daily 09:00 UTC",
+    )
+    (muted,) = await store.subscriptions.mutes(NOON + timedelta(days=1))
+    assert (muted.channel, muted.events) == ("C0DATA", (Event.RUNS,))
+    again, _ = await store.subscriptions.add(subscribed.subscription, ADA, origin="command:sub")
+    assert (again.id, len(await store.subscriptions.all())) == (1, 1), "the same command"
+
+
+async def _executed_again(store: Store) -> None:
+    """What was asked for goes on where it stood: nothing is sent twice."""
+    (order,) = (await store.reexecutions.of([3]))[3]
+    assert (order.by, order.ended_at) == (GRACE, None)
+    assert [(each.failed.id, each.state) for each in order.launches] == [
+        ("r1", LaunchState.SENDING),
+        ("r2", LaunchState.WAITING),
+    ]
+    assert await store.reexecutions.claim(order, "r2")
 
 
 async def _goes_on(store: Store) -> None:
@@ -249,3 +305,12 @@ def test_the_rows_of_old_versions_have_every_table() -> None:
     known = {name for path in ROWS.glob("*.json") for name in json.loads(path.read_text("utf-8"))}
     assert known <= set(metadata.tables)
     assert {"deploys", "targets", "steps", "events", "outbox", "inbox", "applied"} <= known
+    assert {"observations", "incidents", "incident_posts", "posts", "slots", "removals"} <= known
+    assert {
+        "failed_runs",
+        "incident_marks",
+        "subscriptions",
+        "mutes",
+        "orders",
+        "launches",
+    } <= known
