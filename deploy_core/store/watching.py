@@ -158,7 +158,8 @@ class Watching:
             sa.or_(incidents.c.ended_at.is_(None), incidents.c.ended_at >= since),
         )
         async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(incidents.c.opened_at))).all()
+            ordered = query.order_by(incidents.c.opened_at, incidents.c.id)
+            rows = (await connection.execute(ordered)).all()
         return [incident_from(row) for row in rows]
 
     async def had_slot(self, report: str, slot: str) -> bool | None:

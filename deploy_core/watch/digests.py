@@ -26,9 +26,14 @@ from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.kept_errors import error_of
+from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.recipients import Recipients
+from deploy_core.watch.schedules import SCHEDULES
 from deploy_core.watch.slots import LATE, Slot, last_slot
 from deploy_core.watch.subscriptions import Event, Rules, Scope, Times, digest_times, in_scope
+
+_SILENT = (SCHEDULES, QUEUE)
+"""The kinds of incidents in which nothing is broken: something doesn't happen."""
 
 MOST = 10
 """So many of each kind are listed; the others are counted."""
@@ -111,7 +116,7 @@ class Digests:
         loads = await self._store.history.loads(deployment, since, slot.at)
         loads = [each for each in loads if holds(each[0])]
         incidents = await self._store.watching.lately(deployment, since)
-        incidents = [each for each in incidents if holds(each.subject)]
+        incidents = [each for each in incidents if holds(_place(each))]
         try:
             status = await self._board.deployment(deployment)
         except DagsterPlusError:
@@ -181,7 +186,7 @@ def _holds(rules: Rules, deployment: str, only: Scope | None, location: str) -> 
 
 def says_something(data: Facts) -> bool:
     """Tell whether there is anything in a digest."""
-    return any(data.get(key) for key in ("deploys", "down", "recovered", "failures"))
+    return any(data.get(key) for key in ("deploys", "down", "silent", "recovered", "failures"))
 
 
 def _deploys(ended: list[Ended]) -> Facts:
@@ -204,7 +209,9 @@ def _deploys(ended: list[Ended]) -> Facts:
 def _health(incidents: list[Incident], now: datetime) -> Facts:
     # Groups of failed runs have no names that could stand in a list.
     incidents = [each for each in incidents if each.kind != RUNS]
-    down = [each for each in incidents if not each.ended]
+    open_now = [each for each in incidents if not each.ended]
+    down = [each for each in open_now if each.kind not in _SILENT]
+    silent = [each for each in open_now if each.kind in _SILENT]
     up = [each for each in incidents if each.ended_at is not None]
     recovered: list[JsonValue] = [
         [each.subject, (each.ended_at - each.opened_at).total_seconds()]
@@ -212,11 +219,23 @@ def _health(incidents: list[Incident], now: datetime) -> Facts:
         if each.ended_at is not None
     ]
     return {
-        "down": [[each.subject, (now - each.opened_at).total_seconds()] for each in down[:MOST]],
+        "down": _lasting(down, now),
         "down_count": len(down),
+        "silent": _lasting(silent, now),
+        "silent_count": len(silent),
         "recovered": recovered,
         "recovered_count": len(up),
     }
+
+
+def _lasting(incidents: list[Incident], now: datetime) -> list[JsonValue]:
+    return [[each.subject, (now - each.opened_at).total_seconds()] for each in incidents[:MOST]]
+
+
+def _place(incident: Incident) -> str:
+    """Return the code location that an incident is in; its subject where it is in none."""
+    location = (incident.data or {}).get("location")
+    return location if incident.kind in _SILENT and isinstance(location, str) else incident.subject
 
 
 def _behind(status: DeploymentStatus | None, holds: Holds) -> Facts:

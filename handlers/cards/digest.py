@@ -26,13 +26,14 @@ def digest_message(data: Facts) -> Message:
         _deploys(data),
         _loads(data),
         _down(data),
+        _silent(data),
         _recovered(data),
         _failures(data),
         _behind(data),
     )
     lines = [line for line in said if line]
     if not lines or lines == [_behind(data)]:
-        lines.insert(0, "Nothing was deployed, nothing broke, nothing is down.")
+        lines.insert(0, "Nothing was deployed, nothing broke, nothing is down or silent.")
     since, until = (_moment(data, key) for key in ("since", "until"))
     foot = f"From {date(since)} to {date(until)}."
     late = _number(data, "late")
@@ -98,6 +99,11 @@ def _charts(data: Facts) -> list[Block]:
 
 def _down(data: Facts) -> str:
     return _list(data, "down", ":x: *{count} down now:*", "{name} for {time}")
+
+
+def _silent(data: Facts) -> str:
+    """What doesn't do what it should is not down: its code location may be well."""
+    return _list(data, "silent", ":zzz: *{count} silent now:*", "{name} for {time}")
 
 
 def _recovered(data: Facts) -> str:

@@ -35,6 +35,8 @@ FULL: dict[str, Any] = {
     "loads": [["dbt", 83.25], ["a_location_with_a_long_name", 9.0], ["ml", 2.0]],
     "down": [["core", 7_200.0]],
     "down_count": 12,
+    "silent": [["schedule daily in core", 90_000.0], ["run queue", 3_600.0]],
+    "silent_count": 2,
     "recovered": [["ml", 300.0]],
     "recovered_count": 1,
     "failures": [["KeyError: 'EUR'", 8], ["OSError: *gone*", 1]],
@@ -55,6 +57,7 @@ def test_a_digest_says_what_was_done_what_is_down_and_what_is_behind() -> None:
         "Slowest: dbt 1 min 35 s",
         "*Slowest loads:* dbt 1 min 23 s, a_location_with_a_long_name 9 s, ml 2 s",
         ":x: *12 down now:* core for 2 h and 11 more",
+        ":zzz: *2 silent now:* schedule daily in core for 1 d 1 h, run queue for 1 h",
         ":white_check_mark: *1 recovered:* ml after 5 min",
         ":warning: *21 runs failed of 12 causes:*",
         "• KeyError: 'EUR' (8)",
@@ -68,7 +71,7 @@ def test_a_digest_says_what_was_done_what_is_down_and_what_is_behind() -> None:
 def test_nothing_is_one_line() -> None:
     message = digest_message(facts())
     assert read(message.blocks).split("\n")[1] == (
-        "Nothing was deployed, nothing broke, nothing is down."
+        "Nothing was deployed, nothing broke, nothing is down or silent."
     )
 
 

@@ -16,7 +16,9 @@ from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.digests import Digests
 from deploy_core.watch.failed_runs import RUNS, FailedRun
+from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.recipients import Recipients
+from deploy_core.watch.schedules import SCHEDULES
 from deploy_core.watch.subscriptions import Subscription
 from deploy_core.watch.transitions import Happened
 from tests.support.clock import ManualClock
@@ -182,3 +184,37 @@ async def test_a_subscribed_digest_is_about_its_names_alone(
     assert (everything["failed_runs"], everything.get("only")) == (3, None)
     assert dbt["loads"] == [["marts", 0.0]]
     assert everything["loads"] == [["core", 30.0], ["marts", 0.0]]
+
+
+async def test_what_is_silent_is_not_called_down(store: Store, clock: ManualClock) -> None:
+    clock.set_wall(datetime(2026, 5, 1, 6, 0, tzinfo=UTC))
+    settings = CoreSettings(
+        deployments={"prod": DeploymentSettings()},
+        subscriptions=(
+            Subscription(channel="C0ALL", digest="daily 09:00 Europe/Berlin"),
+            Subscription(channel="C0CORE", only=("core",), digest="daily 09:00 Europe/Berlin"),
+            Subscription(channel="C0DBT", only=("dbt",), digest="daily 09:00 Europe/Berlin"),
+        ),
+    )
+    every = digests_of(settings, store, clock)
+    await every.look("prod")
+    at = datetime(2026, 5, 2, 5, 0, tzinfo=UTC)
+    in_core: Facts = {"location": "core"}
+    broken: list[tuple[str, str, Facts]] = [
+        ("locations", "marts", {}),
+        (SCHEDULES, "schedule daily in core", in_core),
+        (QUEUE, "run queue", {}),
+    ]
+    for kind, subject, facts in broken:
+        moves = [(subject, Happened.FAILED, facts)]
+        await store.watching.keep(Look("prod", kind, 0, at, {}, moves=moves))
+    clock.set_wall(datetime(2026, 5, 2, 8, 0, tzinfo=UTC))
+    assert await every.look("prod")
+    told = [await store.posts.get(number) for number in (1, 2, 3)]
+    found = {post.channel: post.data for post in told}
+    silent = ["schedule daily in core", 10_800.0]
+    assert found["C0ALL"]["down"] == [["marts", 10_800.0]]
+    assert found["C0ALL"]["silent"] == [silent, ["run queue", 10_800.0]]
+    assert found["C0CORE"]["silent"] == [silent]
+    assert (found["C0CORE"]["down"], found["C0CORE"]["silent_count"]) == ([], 1)
+    assert (found["C0DBT"]["down_count"], found["C0DBT"]["silent"]) == (1, [])
