@@ -76,6 +76,7 @@ class Housekeeping:
             await self._core.store.inbox.forget_old()
             await self._core.store.build_logs.forget_old()
             await self._core.store.failed_runs.forget_old()
+            await self._core.store.alerts.forget_old()
         except DeployError as error:
             _log.error("forget_failed", reason=error.reason)
 

@@ -8,7 +8,10 @@ from datetime import timedelta
 
 import structlog
 from aiohttp import web
+from pydantic import SecretStr
 
+from bot.alerts import PATH as ALERTS_PATH
+from bot.alerts import AlertRequests, usable_secret
 from bot.channels import report_closed
 from bot.cli.exit_codes import ExitCode
 from bot.housekeeping import Housekeeping
@@ -22,7 +25,7 @@ from bot.socket_mode import SlackConnection
 from bot.watch import Watch
 from bot.wiring import Core, open_core
 from deploy_core.endings import end_tasks
-from deploy_core.model.errors import AnotherWorker, DeployError, StoreError
+from deploy_core.model.errors import AnotherWorker, ConfigInvalid, DeployError, StoreError
 from handlers.desk import Ask, Desk
 from handlers.home import Home
 from handlers.registration import register
@@ -112,6 +115,8 @@ class Bot:
             {"slack": self._slack_ready, "store": self._store_ready},
         )
         self._server.add("GET", "/metrics", self._page)
+        if settings.alerts_secret is not None:
+            self._take_alerts(settings.alerts_secret)
         if settings.file.slack.mode == "http":
             secret = require(settings.slack_signing_secret, "SLACK_SIGNING_SECRET")
             requests = SlackRequests(self._app, secret, core.store.inbox, clock)
@@ -124,6 +129,19 @@ class Bot:
                 clock=clock,
             )
         self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def _take_alerts(self, secret: SecretStr) -> None:
+        """Serve the address for alerts of Dagster+. Raises `ConfigInvalid`."""
+        if not self._settings.core.watch.enabled:
+            raise ConfigInvalid("Alerts of Dagster+ are joined by the watcher, which is off.")
+        alerts = AlertRequests(
+            usable_secret(secret),
+            self._core.store.alerts,
+            self._core.alert_desk,
+            self._watch.wake,
+            self._metrics.alert,
+        )
+        self._server.add("POST", ALERTS_PATH, alerts.handle)
 
     async def start(self) -> None:
         """Start everything; Slack last, so that what it sends finds us ready."""

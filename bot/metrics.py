@@ -53,6 +53,9 @@ class Metrics:
         self._lease_losses = self._counter(
             "lease_losses", "Writes that were refused because another worker had taken over."
         )
+        self._alerts = self._counter(
+            "alerts", "Requests with alerts of Dagster+, by what became of them.", ("result",)
+        )
         self._resumed = self._counter(
             "asks_resumed", "What people asked, a crash cut off, and this process carried out."
         )
@@ -89,6 +92,10 @@ class Metrics:
     def resumed(self) -> None:
         """Something that a crash cut off goes on."""
         self._resumed.inc()
+
+    def alert(self, result: str) -> None:
+        """A request with an alert was answered: see `bot.alerts.OnAlert`."""
+        self._alerts.labels(result).inc()
 
     def fact(self, fact: Fact) -> None:
         """Something was committed."""

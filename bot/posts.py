@@ -21,6 +21,7 @@ from deploy_core.watch.owners import mentioned
 from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.schedules import SCHEDULES
 from handlers.blocks import Message, context, without_charts
+from handlers.cards.alerts import alert_message
 from handlers.cards.digest import digest_message
 from handlers.cards.failed_runs import (
     failed_runs_message,
@@ -49,7 +50,12 @@ _SILENT = (SCHEDULES, QUEUE)
 
 _ALL_ENDED = {RUNS: all_fixed, SCHEDULES: all_tick_again}
 
-_FROM_DATA = {"digest": digest_message, "note": note_message, "closed": closed_message}
+_FROM_DATA = {
+    "digest": digest_message,
+    "note": note_message,
+    "closed": closed_message,
+    "alert": alert_message,
+}
 """What is drawn of a post's own data alone, by its kind."""
 
 _log = structlog.get_logger()

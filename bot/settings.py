@@ -23,6 +23,7 @@ SECRETS = {
     "SLACK_BOT_TOKEN": "the bot token, xoxb-…",
     "SLACK_APP_TOKEN": "the app-level token, xapp-…, for Socket Mode",
     "SLACK_SIGNING_SECRET": "the signing secret, for HTTP mode",
+    "DAGSTER_ALERTS_SECRET": "the secret in the address that alerts of Dagster+ are sent to",
 }
 """Each may also be given as a file's path in a variable of the same name plus `_FILE`."""
 
@@ -49,8 +50,8 @@ class DagsterPlusSettings(Settings):
 
 
 class ServerSettings(Settings):
-    """Where `/livez`, `/readyz` and, in HTTP mode, `/slack/events` are served; port 0 takes a free
-    one."""
+    """Where `/livez`, `/readyz`, in HTTP mode `/slack/events`, and with a secret `/alerts/…` are
+    served; port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -79,6 +80,7 @@ class BotSettings(Settings):
     slack_bot_token: SecretStr | None
     slack_app_token: SecretStr | None
     slack_signing_secret: SecretStr | None
+    alerts_secret: SecretStr | None = None
     store: str
     core: CoreSettings
     crash_at: str | None = None
@@ -109,6 +111,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         slack_bot_token=_secret("SLACK_BOT_TOKEN", environment),
         slack_app_token=_secret("SLACK_APP_TOKEN", environment),
         slack_signing_secret=_secret("SLACK_SIGNING_SECRET", environment),
+        alerts_secret=_secret("DAGSTER_ALERTS_SECRET", environment),
         store=file.store if "://" in file.store else str(folder / file.store),
         core=file.model_copy(update={"work_folder": str(folder / file.work_folder)}),
         crash_at=environment.get(CRASH_VARIABLE),

@@ -4,6 +4,7 @@ The jobs only say when. What a look finds counts once, however many processes lo
 decides.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -12,6 +13,7 @@ import structlog
 
 from bot.jobs import Jobs
 from bot.wiring import Core
+from deploy_core.endings import end_tasks
 from deploy_core.model.errors import DagsterPlusError, DeployError
 
 RELEASE_SECONDS = 15.0
@@ -26,6 +28,8 @@ class Watch:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._jobs = Jobs()
+        self._awake: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
 
     def start(self) -> None:
         """Begin; the deployments take turns, so that they don't all ask in the same second."""
@@ -47,10 +51,30 @@ class Watch:
 
     async def stop(self) -> None:
         """Look no more; a look that is on its way ends without having been."""
+        await end_tasks(list(self._awake.values()))
         await self._jobs.stop()
+
+    def wake(self, deployment: str) -> None:
+        """Look at a deployment now, all sides of it. Whoever wakes it meanwhile gets one look more,
+        however many they are."""
+        self._again.add(deployment)
+        if deployment not in self._awake:
+            self._awake[deployment] = asyncio.create_task(self._look_now(deployment))
+
+    async def _look_now(self, deployment: str) -> None:
+        try:
+            while deployment in self._again:
+                self._again.discard(deployment)
+                await self._safely(self._core.run_observer.look, deployment)
+                if self._core.settings.core.watch.schedules:
+                    await self._safely(self._core.schedule_observer.look, deployment)
+                await self._look(deployment)
+        finally:
+            del self._awake[deployment]
 
     async def _look(self, deployment: str) -> None:
         await self._safely(self._core.observer.look, deployment)
+        await self._safely(self._core.alert_desk.look, deployment)
         await self._safely(self._core.medic.look, deployment)
         await self._safely(self._core.digests.look, deployment)
         await self._safely(self._core.deploy_news.look, deployment)

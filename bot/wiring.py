@@ -26,6 +26,7 @@ from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
 from deploy_core.status import StatusBoard
 from deploy_core.store.store import Store
+from deploy_core.watch.alert_desk import AlertDesk
 from deploy_core.watch.deploy_news import DeployNews
 from deploy_core.watch.digests import Digests
 from deploy_core.watch.medic import Medic
@@ -59,6 +60,7 @@ class Core:
     digests: Digests
     recipients: Recipients
     deploy_news: DeployNews
+    alert_desk: AlertDesk
 
     @property
     def store(self) -> Store:
@@ -143,4 +145,5 @@ async def open_core(
             digests=digests,
             recipients=recipients,
             deploy_news=DeployNews(store, recipients, clock),
+            alert_desk=AlertDesk(settings.core, store, clock, recipients),
         )

@@ -297,6 +297,7 @@ class WatchSettings(Settings):
     With `failed_runs` runs that fail are told of; what failed alike within `known_days` is known.
     With `schedules` schedules and sensors that fall silent are told of, looked at every
     `schedules_seconds`, and a run queue in which nothing has begun for `queue_minutes`.
+    An alert of Dagster+ for which nothing was found in `alert_seconds` is told by itself.
     """
 
     enabled: bool = True
@@ -308,6 +309,7 @@ class WatchSettings(Settings):
     schedules: bool = True
     schedules_seconds: float = Field(default=120.0, gt=0)
     queue_minutes: Minutes = 30.0
+    alert_seconds: float = Field(default=120.0, ge=0)
 
 
 SlackId = Annotated[str, Field(pattern=r"^[UWS][A-Z0-9]{7,30}$")]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from deploy_core.clock import Clock
+from deploy_core.store.alerts import Alerts
 from deploy_core.store.applied import Applied
 from deploy_core.store.build_logs import BuildLogs
 from deploy_core.store.connection import Database
@@ -42,6 +43,7 @@ class Store:
         self.inbox = Inbox(database, clock, leases, self.process)
         self.history = History(database)
         self.watching = Watching(database, clock)
+        self.alerts = Alerts(database, clock)
         self.failed_runs = FailedRuns(database, clock)
         self.marks = Marks(database, clock)
         self.reexecutions = Reexecutions(database, clock)

@@ -392,3 +392,18 @@ mutes = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
     sqlite_autoincrement=True,
 )
+
+# Alerts that Dagster+ has sent; `key` is what an alert is about.
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("about", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("dealt_at", UtcTime),
+    sqlite_autoincrement=True,
+)

@@ -38,6 +38,7 @@ class Said(StrEnum):
     RECOVERED = "recovered"
     REMOVED = "removed"
     NEEDS_PEOPLE = "needs people"  # the medic can't help
+    ALERTED = "alerted"  # Dagster+ has sent an alert of it
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from deploy_core.model.plan import Version
 from deploy_core.watch.agents import ALL
 from deploy_core.watch.incidents import FLAPPING, SETTLES_IN, Incident, IncidentState, Said
 from handlers.mrkdwn import channel_name, code, date, duration, words
+from handlers.text.alerts import alerted_too
 from handlers.text.names import name, who
 
 Facts = Mapping[str, JsonValue]
@@ -112,6 +113,8 @@ def said_words(said: Said, incident: Incident, facts: Facts) -> str:
     what = name(incident.subject)
     if incident.kind == "agents":
         return _said_of_agents(said, incident, facts)
+    if said is Said.ALERTED or said is Said.NEEDS_PEOPLE:
+        return alerted_too(facts) if said is Said.ALERTED else _needs_people(what, facts)
     last, opened = _seconds(facts, "since_last"), _seconds(facts, "since_opened")
     failures = facts.get("failures")
     match said:
@@ -124,8 +127,6 @@ def said_words(said: Said, incident: Incident, facts: Facts) -> str:
             )
         case Said.REMOVED:
             return f"{what} was removed from {name(incident.deployment)}."
-        case Said.NEEDS_PEOPLE:
-            return _needs_people(what, facts)
         case Said.RECOVERED:
             often = isinstance(failures, int) and failures > 1
             times = f"; it failed {failures} times in {duration(opened)}."
@@ -148,6 +149,8 @@ def _needs_people(what: str, facts: Facts) -> str:
 
 def _said_of_agents(said: Said, incident: Incident, facts: Facts) -> str:
     place, last = name(incident.deployment), duration(_seconds(facts, "since_last"))
+    if said is Said.ALERTED:
+        return alerted_too(facts)
     if said is Said.AGAIN:
         return f"The agent of {place} is gone again, {last} after it had come back."
     if said is Said.FLAPPING:

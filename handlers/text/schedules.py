@@ -11,6 +11,7 @@ from deploy_core.watch.incidents import FLAPPING, Incident, IncidentState, Said
 from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.schedules import FAILING_TICKS, Trouble
 from handlers.mrkdwn import code, date, duration, words
+from handlers.text.alerts import alerted_too
 from handlers.text.names import name, who
 
 Facts = Mapping[str, JsonValue]
@@ -103,6 +104,8 @@ def said_of_schedules(said: Said, incident: Incident, facts: Facts) -> str:
             return f"{what} {_end(incident)}: nothing more is said of it."
         case Said.NEEDS_PEOPLE:
             return "A person is needed."
+        case Said.ALERTED:
+            return alerted_too(facts)
         case Said.RECOVERED:
             return f"{what} {_end(incident)}. It was silent for {last}."
 

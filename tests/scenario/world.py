@@ -201,7 +201,13 @@ def config_of(folder: Path, projects: dict[str, Path], may: list[str]) -> dict[s
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, projects: dict[str, Path], /, *, clock: Clock | None = None, **changes: Any
+    folder: Path,
+    projects: dict[str, Path],
+    /,
+    *,
+    clock: Clock | None = None,
+    alerts_secret: str = "",
+    **changes: Any,
 ) -> AsyncIterator[World]:
     """Start all of it; `changes` replace keys of the configuration file."""
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
@@ -224,6 +230,7 @@ async def open_world(
             "SLACK_API_URL": slack.api_url,
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_APP_TOKEN": slack.app_token,
+            "DAGSTER_ALERTS_SECRET": alerts_secret,
         }
         settings = load_settings(path, environment)
         clock = clock or SystemClock()
