@@ -89,6 +89,7 @@ def test_what_is_said_in_the_thread() -> None:
     facts = {"since_last": 180.0, "since_opened": 600.0, "failures": 3, "redeploys": 2}
     said = {each: said_words(each, incident(), facts) for each in Said}
     assert said == {
+        Said.ALERTED: "Dagster+ has alerted of this too.",
         Said.AGAIN: "core fails to load again, 3 min after it had recovered.",
         Said.FLAPPING: (
             "core flaps: it failed 3 times in 10 min. Nothing more is said of it until it has been"
