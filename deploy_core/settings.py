@@ -257,6 +257,20 @@ class DockerSettings(Settings):
     keep_images_hours: float = Field(default=48.0, gt=0)
 
 
+class HostSettings(Settings):
+    """The git host that a project's pull requests are opened on.
+
+    `base_url` is that of the API, such as `https://github.example.com/api/v3` or
+    `https://gitlab.example.com/api/v4`; it is derived from the project's `git`, as `repository` is,
+    the path of the repository there. Without `token` the project's own credential for git is used.
+    """
+
+    kind: Literal["github", "gitlab"]
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)+$")] | None = None
+    token: SecretSource | SecretStr | None = None
+
+
 class ProjectSettings(Settings):
     """One git repository with a `dagster_cloud.yaml`.
 
@@ -267,6 +281,9 @@ class ProjectSettings(Settings):
     agent a checkout it can read.
     `token`, `deploy_key` and the GitHub App fields are credentials for git; see docs/configuration.
     `web_url` is for links to commits; it is derived from `git` for the well-known hosts.
+    `host` is where pull requests are opened; without it a change is pushed as a branch only. With
+    `ci_deploys` the repository's own CI deploys what is merged, and the bot only watches.
+    `commit_author` is who the bot's commits are from.
     """
 
     git: Name
@@ -287,6 +304,11 @@ class ProjectSettings(Settings):
     github_app_installation_id: str | None = None
     github_app_key_file: HostPath | None = None
     load_deadline: dict[str, Minutes] = Field(default_factory=dict)
+    host: HostSettings | None = None
+    ci_deploys: bool = False
+    commit_author: Annotated[str, Field(pattern=r"^[^<>\x00-\x1f]+ <[^<>\s]+>$")] = (
+        "dagster-chatops <dagster-chatops@localhost>"
+    )
 
 
 class WatchSettings(Settings):
@@ -330,6 +352,7 @@ class CoreSettings(Settings):
     work_folder: str = "var"
     poll_seconds: float = Field(default=0.2, gt=0)
     poll_seconds_most: float = Field(default=3.0, gt=0)
+    pull_requests_seconds: float = Field(default=30.0, gt=0)
     no_agent_grace: float = Field(default=15.0, ge=0)
     parallel_targets: int = Field(default=50, ge=1, le=500)
     docker: DockerSettings = DockerSettings()

@@ -39,7 +39,7 @@ class Credentials:
             return _by_ssh(address, settings)
         if address.scheme not in {"http", "https"}:
             return Access(address.url)
-        password = await self._password(address, settings)
+        password = await self.password(settings)
         if password is None:
             return Access(address.url)
         user = address.user or _TOKEN_USERS.get(address.host, "x-access-token")
@@ -55,7 +55,10 @@ class Credentials:
         for secret in access.secrets:
             self._apps.forget(secret)
 
-    async def _password(self, address: GitAddress, settings: ProjectSettings) -> str | None:
+    async def password(self, settings: ProjectSettings) -> str | None:
+        """Return the project's token or password, None where it has none. Raises `GitAuthFailed`,
+        `GitUnreachable` and `GitFailed` if one that the settings name can't be had."""
+        address = parse_git_address(settings.git)
         if settings.github_app_id:
             if not (settings.github_app_installation_id and settings.github_app_key_file):
                 raise GitAuthFailed(

@@ -40,7 +40,7 @@ class GitHubApps:
             if kept and self._clock.now() < kept[1] - RENEW_BEFORE:
                 return kept[0]
             signed = await asyncio.to_thread(self._signed, app_id, Path(key_file))
-            got = await self._exchange(_api(address), installation_id, signed)
+            got = await self._exchange(github_api(address), installation_id, signed)
             self._tokens[key] = got
             return got[0]
 
@@ -98,8 +98,8 @@ class GitHubApps:
         return token, expires
 
 
-def _api(address: GitAddress) -> str:
-    """GitHub itself has a host for its API; GitHub Enterprise Server has a path."""
+def github_api(address: GitAddress) -> str:
+    """Return where the API is: GitHub itself has a host for it, GitHub Enterprise Server a path."""
     if address.host in {"github.com", "ssh.github.com"}:
         return "https://api.github.com"
     scheme = "http" if address.scheme == "http" else "https"

@@ -22,7 +22,19 @@ DeployError
 │   ├── GitFailed             git_failed         any other failure of the git command
 │   ├── FileNotFound          file_not_found     dagster_cloud.yaml isn't at that commit
 │   ├── FileInvalid           file_invalid       dagster_cloud.yaml can't be used as it is
-│   └── UnsafePath            unsafe_path        a path that leaves the checkout
+│   ├── UnsafePath            unsafe_path        a path that leaves the checkout
+│   ├── FileNotEditable       file_not_editable  dagster_cloud.yaml can't be changed in place
+│   ├── FileExists            file_exists        a file that would be added is there
+│   ├── BranchExists          branch_exists      something else was pushed to the branch
+│   └── BranchRefused         branch_refused     the repository has rules for branches
+├── HostError                 … GitHub or GitLab, asked about pull requests
+│   ├── HostUnreachable       host_unreachable
+│   ├── HostRateLimited       host_rate_limited
+│   ├── HostTokenRefused      host_token_refused 401, or there is no token
+│   ├── HostNotAllowed        host_not_allowed   403: the token lacks a right
+│   ├── HostRepositoryMissing host_repository_missing
+│   ├── HostRefused           host_refused       no pull request is made of it
+│   └── HostProtocol          host_protocol      an answer that we do not understand
 ├── ArtifactError
 │   ├── ImageMissing          image_missing      neither --image nor a tag template gives one
 │   ├── BuildNeeded           build_needed       the location can only be deployed by a build
@@ -155,6 +167,16 @@ from deploy_core.model.errors.dagster_plus import (
     Unavailable,
     Unreachable,
 )
+from deploy_core.model.errors.hosts import (
+    HostError,
+    HostNotAllowed,
+    HostProtocol,
+    HostRateLimited,
+    HostRefused,
+    HostRepositoryMissing,
+    HostTokenRefused,
+    HostUnreachable,
+)
 from deploy_core.model.errors.launches import (
     JobMissing,
     LaunchNotUnderstood,
@@ -189,7 +211,11 @@ from deploy_core.model.errors.serverless import (
     UploadFailed,
 )
 from deploy_core.model.errors.sources import (
+    BranchExists,
+    BranchRefused,
+    FileExists,
     FileInvalid,
+    FileNotEditable,
     FileNotFound,
     GitAuthFailed,
     GitFailed,
@@ -241,6 +267,8 @@ __all__ = [
     "AnswerLost",
     "ArtifactError",
     "BaseImageRefused",
+    "BranchExists",
+    "BranchRefused",
     "BuildFailed",
     "BuildKitNeeded",
     "BuildNeeded",
@@ -260,12 +288,22 @@ __all__ = [
     "DiskFull",
     "DockerfileMissing",
     "EngineGone",
+    "FileExists",
     "FileInvalid",
+    "FileNotEditable",
     "FileNotFound",
     "GitAuthFailed",
     "GitFailed",
     "GitUnreachable",
     "GoneBack",
+    "HostError",
+    "HostNotAllowed",
+    "HostProtocol",
+    "HostRateLimited",
+    "HostRefused",
+    "HostRepositoryMissing",
+    "HostTokenRefused",
+    "HostUnreachable",
     "IllegalMove",
     "ImageMissing",
     "ImageNameInvalid",

@@ -55,3 +55,31 @@ class UnsafePath(SourceError):
 
     reason = "unsafe_path"
     default_next_step = "Use a path inside the repository."
+
+
+class FileNotEditable(SourceError):
+    """The project's `dagster_cloud.yaml` is written in a way in which the bot can't change it."""
+
+    reason = "file_not_editable"
+    default_next_step = "Change the file by hand, and deploy when it is merged."
+
+
+class FileExists(SourceError):
+    """A file that would be added to the repository is there already."""
+
+    reason = "file_exists"
+    default_next_step = "Choose another directory, or remove the file first."
+
+
+class BranchExists(SourceError):
+    """The repository has a branch of the name that a change would be pushed to."""
+
+    reason = "branch_exists"
+    default_next_step = "Delete the branch if nobody needs it, and try again."
+
+
+class BranchRefused(SourceError):
+    """The repository doesn't take a branch that is pushed, by a rule of its own."""
+
+    reason = "branch_refused"
+    default_next_step = "Let the bot's account push branches named `dagster-chatops/…`."
