@@ -40,6 +40,7 @@ class Housekeeping:
         every(NAMES_SECONDS, self._names, first=now)
         every(EXPIRE_SECONDS, self._expire, first=now)
         every(TAGS_SECONDS, self._tags)
+        every(self._core.settings.core.pull_requests_seconds, self._proposals, first=now)
         every(COLLECT_SECONDS, self._forget)
         every(COLLECT_SECONDS, self._collect)
         soon = now + timedelta(seconds=BUILDS_FIRST_SECONDS)
@@ -70,6 +71,12 @@ class Housekeeping:
         else:
             for deploy in expired:
                 _log.info("plan_expired", deploy=deploy)
+
+    async def _proposals(self) -> None:
+        try:
+            await self._core.proposer.look()
+        except DeployError as error:
+            _log.error("proposals_not_looked_at", reason=error.reason)
 
     async def _forget(self) -> None:
         try:

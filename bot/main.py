@@ -91,6 +91,7 @@ class Bot:
             clock=clock,
             board=core.board,
             recipients=core.recipients,
+            proposer=core.proposer,
             team=settings.file.slack.team,
             on_ack=self._metrics.ack,
             crash=core.services.crash,

@@ -11,6 +11,7 @@ from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.settings import CoreSettings, DeploymentSettings
 from deploy_core.store.outbox import Intent
 from deploy_core.store.posts import Post, belongs_to
+from deploy_core.store.proposals import KIND as PROPOSAL
 from deploy_core.store.reexecutions import REPLY
 from deploy_core.store.store import Store
 from deploy_core.watch.failed_runs import RUNS
@@ -32,6 +33,7 @@ from handlers.cards.failed_runs import (
 from handlers.cards.incidents import changes_message, incidents_message, note_message
 from handlers.cards.links import CardLinks
 from handlers.cards.owners import with_owners
+from handlers.cards.proposals import proposal_message
 from handlers.cards.schedules import schedules_message
 from handlers.cards.subscriptions import (
     MOST_SHOWN,
@@ -177,6 +179,9 @@ class PostSender:
             return changes_message(post.data, links=links)
         if post.kind == "meanwhile":
             return meanwhile_message(post.data, await self._meanwhile(post))
+        if post.kind == PROPOSAL:
+            found = await self._store.proposals.get(int(str(post.data["proposal"])))
+            return proposal_message(found)
         if post.kind == "deploy":
             return await self._deploy(post)
         incidents = await self._store.watching.incidents_of(post.id)

@@ -21,7 +21,9 @@ from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.dagster_plus.transport import OnCall
 from deploy_core.drift import Drifts
 from deploy_core.engine import Engine
+from deploy_core.hosts.hosts import Hosts
 from deploy_core.planner import Planner
+from deploy_core.proposals import Proposer
 from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
 from deploy_core.status import StatusBoard
@@ -61,6 +63,7 @@ class Core:
     recipients: Recipients
     deploy_news: DeployNews
     alert_desk: AlertDesk
+    proposer: Proposer
 
     @property
     def store(self) -> Store:
@@ -146,4 +149,5 @@ async def open_core(
             recipients=recipients,
             deploy_news=DeployNews(store, recipients, clock),
             alert_desk=AlertDesk(settings.core, store, clock, recipients),
+            proposer=Proposer(services, engine, Hosts(http, clock, mirrors.credentials)),
         )

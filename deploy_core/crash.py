@@ -36,6 +36,8 @@ _MORE: dict[str, tuple[str, ...]] = {
     "card": ("taken", "posted", "placed", "edited"),
     "detail": ("posted",),
     "ended": ("posted",),
+    # The repository has it, the host has it, or a deploy is made of it; that isn't written down.
+    "proposal": ("committing", "pushed", "opened", "deploying"),
     # The same of what belongs to no deploy.
     "post": ("posted", "placed", "edited"),
     "reply": ("posted",),

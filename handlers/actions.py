@@ -28,6 +28,10 @@ ACKNOWLEDGE: Final = "incident.acknowledge"
 MUTE: Final = "incident.mute"
 REEXECUTE: Final = "incident.reexecute"
 
+AGAIN: Final = "proposal.again"
+DISCARD: Final = "proposal.discard"
+OPEN_PULL_REQUEST: Final = "proposal.open"  # a link
+
 DEPLOY_FORM: Final = "deploy_form"  # callback_id of the modal
 REMOVE_FORM: Final = "remove_form"
 LOCATION_FORM: Final = "location_form"
@@ -46,6 +50,12 @@ BUTTONS: Final = (CONFIRM, PLAN_AGAIN, CANCEL, GO_BACK, RETRY, ROLL_BACK, FULL_E
 
 INCIDENT_BUTTONS: Final = (REEXECUTE, SHOW_TRACE, ACKNOWLEDGE, MUTE)
 """The buttons of a message about failed runs; their value is the incident's number."""
+
+PROPOSAL_BUTTONS: Final = (AGAIN, DISCARD)
+"""The buttons of a message about a pull request; their value is the proposal's number."""
+
+LINKS: Final = (OPEN_DAGSTER, OPEN_PULL_REQUEST)
+"""Buttons that open an address: Slack reports the click all the same."""
 
 
 @dataclass(frozen=True)

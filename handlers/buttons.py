@@ -27,6 +27,7 @@ from handlers.incident_buttons import IncidentButtons
 from handlers.modals import detail_view
 from handlers.text.answers import error_in_thread, pressed_already
 from handlers.verbs.form_again import open_again
+from handlers.verbs.propose import press_proposal
 from handlers.verbs.start import start
 
 
@@ -49,7 +50,7 @@ class Buttons:
     async def pressed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take a click."""
         ask = payloads.click(body)
-        if ask.action == actions.OPEN_DAGSTER:
+        if ask.action in actions.LINKS:
             await ack()
         else:
             await self._desk.take(ask, ack, self.deal)
@@ -68,6 +69,9 @@ class Buttons:
             raise UsageError("This button isn't one of ours.")
         if action in actions.INCIDENT_BUTTONS:
             await self._incidents.pressed(ask, meant.deploy)
+            return
+        if action in actions.PROPOSAL_BUTTONS:
+            await press_proposal(self._desk, ask, meant.deploy)
             return
         if action == actions.FULL_ERROR:
             await self._full_error(ask, meant)

@@ -7,6 +7,7 @@ from typing import assert_never
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from handlers.location_commands import (
+    IN,
     AddLocation,
     EditLocation,
     OpenAddForm,
@@ -242,7 +243,8 @@ def _about_a_location(
     if isinstance(command, EditLocation):
         return ["edit-location", name, _in(command.deployment)]
     said = options_of(command.document)
-    return ["add-location", name, *(_option(option, said[option]) for option in said), to]
+    options = [_option(option, said[option]) for option in said]
+    return ["add-location", name, *options, to, _option(IN, command.project)]
 
 
 def code_options(code: CodeOptions) -> list[str]:

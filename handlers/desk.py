@@ -18,6 +18,7 @@ from deploy_core.endings import end_tasks
 from deploy_core.engine import Engine
 from deploy_core.model.errors import DeployError, InternalError, NotAllowed, StoreError
 from deploy_core.model.people import Actor
+from deploy_core.proposals import Proposer
 from deploy_core.settings import CoreSettings
 from deploy_core.status import StatusBoard
 from deploy_core.store.inbox import Taken
@@ -140,6 +141,7 @@ class Desk:
     clock: Clock
     board: StatusBoard
     recipients: Recipients
+    proposer: Proposer
     team: str | None = None
     tasks: Tasks = field(default_factory=Tasks)
     on_ack: OnAck = lambda _kind, _result, _seconds: None

@@ -29,6 +29,7 @@ from handlers.commands import (
     Status,
 )
 from handlers.location_commands import (
+    IN,
     AddLocation,
     EditLocation,
     OpenAddForm,
@@ -160,10 +161,15 @@ def _add_location(said: Said) -> Command:
     _no_ref(said)
     name = _the_location(said) if said.names else ""
     document, why = said_document(name, said.values), said.values.get("why")
+    project = said.values.get(IN)
+    if "build" in document and project is None:
+        raise form_error(
+            "add-location", "What is built stands in a project: say which one with --in."
+        )
     if not name or "code_source" not in document:
-        return OpenAddForm(document, said.deployment, why)
+        return OpenAddForm(document, said.deployment, why, project)
     require_code_source(document)
-    return AddLocation(document, said.deployment, why)
+    return AddLocation(document, said.deployment, why, project)
 
 
 def _edit_location(said: Said) -> Command:

@@ -10,11 +10,13 @@ from deploy_core.model.plan import Document
 
 @dataclass(frozen=True)
 class AddLocation:
-    """Add a location of no project, or update it: `document` is what is said of it."""
+    """Add a location, or update it: `document` is what is said of it. With `project` it goes into
+    that project's repository, and `build` may be in the document."""
 
     document: Document
     deployment: str | None = None
     why: str | None = None
+    project: str | None = None
 
     @property
     def name(self) -> str:
@@ -30,6 +32,7 @@ class OpenAddForm:
     document: Document = field(default_factory=dict)
     deployment: str | None = None
     why: str | None = None
+    project: str | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +80,13 @@ ADD_OPTIONS: Final = {
 the definitions are stand below `code_source`."""
 
 
+IN: Final = "in"
+"""The option of `add-location` that names a project."""
+
+BUILD_OPTIONS: Final = {"build-directory": "directory", "registry": "registry"}
+"""The options of `add-location` that stand below `build`, for a project only."""
+
+
 def said_document(name: str, options: Mapping[str, str]) -> Document:
     """Return the document that the options of `add-location` make."""
     document: Document = {"location_name": name} if name else {}
@@ -84,7 +94,12 @@ def said_document(name: str, options: Mapping[str, str]) -> Document:
     for option, key in ADD_OPTIONS.items():
         if option in options:
             (source if key in CODE_SOURCES else document)[key] = options[option]
-    return {**document, "code_source": source} if source else document
+    if source:
+        document["code_source"] = source
+    build: Document = {
+        key: options[option] for option, key in BUILD_OPTIONS.items() if option in options
+    }
+    return {**document, "build": build} if build else document
 
 
 def options_of(document: Document) -> dict[str, str]:
@@ -92,4 +107,7 @@ def options_of(document: Document) -> dict[str, str]:
     source = document.get("code_source")
     flat = {**document, **(source if isinstance(source, dict) else {})}
     values = {option: flat.get(key) for option, key in ADD_OPTIONS.items()}
+    build = document.get("build")
+    if isinstance(build, dict):
+        values |= {option: build.get(key) for option, key in BUILD_OPTIONS.items()}
     return {option: value for option, value in values.items() if isinstance(value, str)}

@@ -37,7 +37,9 @@ def register(app: AsyncApp, desk: Desk, home: Home, command: str) -> Deal:
     app.event("app_mention")(_readable(slash.mention))
     app.event("app_home_opened")(_readable(home.opened))
     app.event("link_shared")(_readable(Unfurls(desk).shared))
-    app.action(re.compile(r"^(deploy|command|form|incident)\."))(_readable(buttons.pressed))
+    app.action(re.compile(r"^(deploy|command|form|incident|proposal)\."))(
+        _readable(buttons.pressed)
+    )
     app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
     app.view(actions.LOCATION_FORM)(_readable(forms.location))
     app.view(actions.REMOVE_FORM)(_readable(forms.removal))

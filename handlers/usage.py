@@ -5,16 +5,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy_core.model.errors import UsageError
-from handlers.location_commands import ADD_OPTIONS
+from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, IN
 
 FORMS: Final[dict[str, str]] = {
     "deploy": (
         'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild] [--why "…"]'
     ),
     "add-location": (
-        "add-location [NAME] [--module MODULE|--package PACKAGE|--file FILE] [to DEPLOYMENT]"
+        "add-location [NAME] [--in PROJECT] [--module MODULE|--package PACKAGE|--file FILE]"
+        " [to DEPLOYMENT]"
         " [--image IMAGE] [--attribute NAME] [--working-directory FOLDER] [--executable PATH]"
-        ' [--queue QUEUE] [--why "…"]'
+        ' [--queue QUEUE] [--build-directory FOLDER] [--registry REGISTRY] [--why "…"]'
     ),
     "edit-location": "edit-location NAME [in DEPLOYMENT]",
     "remove-location": "remove-location NAME [from DEPLOYMENT]",
@@ -87,7 +88,7 @@ CODE_OPTIONS: Final = (
 
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
-    "add-location": (*ADD_OPTIONS, "why"),
+    "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, "why"),
     "restore-location": ("why",),
     "redeploy": ("all", "why"),
     "rollback": ("why",),

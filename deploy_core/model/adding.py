@@ -41,7 +41,7 @@ def require_code_source(document: Document) -> None:
 def with_said(live: Document, said: Document) -> Document:
     """Return the live document with what is said over it; what isn't said stays as it is. The
     commit and the PEX files that it names don't outlast another image."""
-    merged = _over(live, said)
+    merged = said_over(live, said)
     if "image" in said:
         merged.pop("pex_metadata", None)
         if said["image"] != live.get("image"):
@@ -57,12 +57,14 @@ def in_place_of(live: Document, said: Document) -> Document:
     return clean({**kept, **said})
 
 
-def _over(live: Document, said: Document) -> Document:
+def said_over(live: Document, said: Document) -> Document:
+    """Return a document with another over it, mapping by mapping; where the definitions are is
+    replaced whole."""
     merged = dict(live)
     for key, value in said.items():
         before = merged.get(key)
         if isinstance(value, dict) and isinstance(before, dict) and key not in REPLACED_WHOLE:
-            merged[key] = _over(before, value)
+            merged[key] = said_over(before, value)
         else:
             merged[key] = value
     return merged

@@ -11,7 +11,9 @@ from deploy_core.model.errors import FileInvalid, FileNotFound, UnknownRef, Unsa
 from deploy_core.model.plan import Commit
 from deploy_core.settings import ProjectSettings
 from deploy_core.single_flight import SingleFlight
+from deploy_core.sources.branches import Branches, Change
 from deploy_core.sources.checkouts import Checkouts
+from deploy_core.sources.credentials import Credentials
 from deploy_core.sources.git_errors import error_of
 from deploy_core.sources.git_process import run_git
 from deploy_core.sources.mirrors import Mirrors
@@ -55,6 +57,7 @@ class GitMirrors:
         check_seconds: float = 30.0,
     ) -> None:
         self._mirrors = Mirrors(folder / "mirrors", clock, timeout=fetch_seconds)
+        self._branches = Branches(self._mirrors.credentials, timeout=fetch_seconds)
         self._checkouts = Checkouts(folder / "checkouts", clock, timeout=fetch_seconds)
         self._check_seconds = check_seconds
         self._flight: SingleFlight[None] = SingleFlight()
@@ -178,6 +181,33 @@ class GitMirrors:
     async def collect(self, keep: Collection[tuple[str, str]], older_than: timedelta) -> list[Path]:
         """Remove checkouts not asked for in that time, but none of `keep` (project, sha)."""
         return await self._checkouts.collect(keep, older_than)
+
+    @property
+    def credentials(self) -> Credentials:
+        """The projects' credentials."""
+        return self._mirrors.credentials
+
+    async def commit(
+        self, project: str, settings: ProjectSettings, base: str, change: Change
+    ) -> str:
+        """Return the sha of the commit that makes a change after the commit `base`. It is only in
+        the mirror. Raises as `Branches.commit` does, and `UnknownRef`."""
+        await self._require(project, settings, base)
+        return await self._branches.commit(self._mirrors.path(project), base, change)
+
+    async def has(self, project: str, sha: str) -> bool:
+        """Say whether a commit is in the mirror; no server is asked."""
+        return await self._has(project, sha)
+
+    async def push(self, project: str, settings: ProjectSettings, sha: str, branch: str) -> None:
+        """Make a branch of the repository at this commit. Raises as `Branches.push` does."""
+        await self._branches.push(self._mirrors.path(project), settings, sha, branch)
+
+    async def delete_branch(
+        self, project: str, settings: ProjectSettings, sha: str, branch: str
+    ) -> None:
+        """Delete a branch of the repository that still stands at this commit."""
+        await self._branches.delete(self._mirrors.path(project), settings, sha, branch)
 
     async def check(self, project: str, settings: ProjectSettings) -> None:
         """Ask the server once, and that the default ref is there. Raises `UnknownRef` if not."""

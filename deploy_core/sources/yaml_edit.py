@@ -49,6 +49,17 @@ def add_location(text: str, entry: Document, *, path: str) -> str:
     return _checked(layout, _appended(layout, entry, path), wanted, path)
 
 
+def names_in(text: str, *, path: str) -> tuple[str, ...]:
+    """Return the names of the locations, none of an empty text. Raises `FileNotEditable`."""
+    return tuple(str(item.get(NAME)) for item in _listed(_plain(text, path), path))
+
+
+def entry_of(text: str, name: str, *, path: str) -> dict[str, Any]:
+    """Return the item of a location as it is. Raises `UnknownLocation`, `FileNotEditable`."""
+    listed = _listed(_plain(text, path), path)
+    return listed[_number_of(listed, name, path)]
+
+
 def set_fields(text: str, name: str, fields: Mapping[str, Any], *, path: str) -> str:
     """Return the text with these fields of a location as they are given; one that is None goes.
 

@@ -20,6 +20,7 @@ from deploy_core.store.leases import LEASE, Leases
 from deploy_core.store.marks import Marks
 from deploy_core.store.outbox import Outbox
 from deploy_core.store.posts import Posts
+from deploy_core.store.proposals import Proposals
 from deploy_core.store.put_backs import PutBacks
 from deploy_core.store.reexecutions import Reexecutions
 from deploy_core.store.removals import Removals
@@ -52,6 +53,7 @@ class Store:
         self.put_backs = PutBacks(database)
         self.removals = Removals(database, clock)
         self.build_logs = BuildLogs(database, clock)
+        self.proposals = Proposals(database, clock)
 
     @classmethod
     async def open(

@@ -407,3 +407,47 @@ alerts = sa.Table(
     sa.Column("dealt_at", UtcTime),
     sqlite_autoincrement=True,
 )
+
+# Code locations on their way into repositories, as pull requests.
+proposals = sa.Table(
+    "proposals",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project", sa.Text, nullable=False),
+    sa.Column("location", sa.Text, nullable=False),
+    sa.Column("deployment", sa.Text, nullable=False),
+    sa.Column("request", Json, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False, unique=True),  # the payload that asked for it
+    sa.Column("state", sa.Text, nullable=False),  # the last step that is finished
+    sa.Column("branch", sa.Text, nullable=False),
+    sa.Column("base", sa.Text, nullable=False),
+    sa.Column("updates", sa.Boolean, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),  # where its message was asked for
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("base_sha", sa.Text),
+    sa.Column("commit_sha", sa.Text),
+    sa.Column("number", sa.Integer),
+    sa.Column("url", sa.Text),
+    sa.Column("checks", Json),
+    sa.Column("merged_sha", sa.Text),
+    sa.Column("merged_at", UtcTime),
+    sa.Column("deploy_id", sa.ForeignKey("deploys.id")),
+    sa.Column("problem", Json),
+    sa.Column("stuck", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("not_before", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sqlite_autoincrement=True,
+)
+
+PROPOSAL_GOES_ON = sa.text("state IN ('new', 'committed', 'pushed', 'open', 'merged', 'following')")
+
+# A location is on its way into a project once, whoever asks at the same time.
+sa.Index(
+    "one_proposal_per_location",
+    proposals.c.project,
+    proposals.c.location,
+    unique=True,
+    sqlite_where=PROPOSAL_GOES_ON,
+    postgresql_where=PROPOSAL_GOES_ON,
+)

@@ -5,6 +5,7 @@ from handlers.commands import Deploy, OpenDeployForm, Redeploy, request, typed
 from handlers.desk import Ask, Desk
 from handlers.forms import open_deploy_form
 from handlers.location_commands import AddLocation
+from handlers.verbs.propose import propose
 from handlers.verbs.start import start
 
 
@@ -14,7 +15,11 @@ async def deploy(desk: Desk, ask: Ask, command: Deploy) -> None:
 
 
 async def add_location(desk: Desk, ask: Ask, command: AddLocation) -> None:
-    """Add a location of no project, or update it. Raises what `start` raises."""
+    """Add a location, or update it: at once, or by a pull request to a project. Raises what
+    `start` and `propose` raise."""
+    if command.project is not None:
+        await propose(desk, ask, command)
+        return
     await start(desk, ask, request(command, ask.by))
 
 

@@ -25,11 +25,16 @@ async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
     plan, here = await all_of(_plan(desk, ask, wanted), desk.slack.may_post(ask.channel))
     place = Place(channel=ask.channel) if here else await _elsewhere(desk, ask, plan.deployment)
     started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)
+    await say_where(desk, ask, place)
+    return started
+
+
+async def say_where(desk: Desk, ask: Ask, place: Place) -> None:
+    """Tell the person where the message is, if it isn't here."""
     if place.channel != ask.channel:
         direct = place.channel.startswith("D")
         said = card_in_direct_message() if direct else card_elsewhere(place.channel, None)
         await desk.say(ask, said)
-    return started
 
 
 async def _plan(desk: Desk, ask: Ask, wanted: DeployRequest) -> DeployPlan:

@@ -17,6 +17,9 @@ ARTIFACT_STEPS = {StepName.BUILD, StepName.PUSH, StepName.BUILD_PEX, StepName.UP
 WATCHER_PLACES = ("post:posted", "post:placed", "post:edited", "reply:posted")
 """A deploy never gets there: see `test_watcher_posts`."""
 
+PROPOSAL = "proposal"
+"""A deploy never gets there either: see `test_pull_requests`."""
+
 
 @dataclass(frozen=True)
 class Kind:

@@ -12,7 +12,7 @@ import pytest
 from deploy_core.crash import STEP_PHASES, crash_places
 from deploy_core.model.plan import StepName
 from deploy_core.model.states import TargetState
-from tests.crash.killing import ARTIFACT_STEPS, WATCHER_PLACES, Killing, Kind
+from tests.crash.killing import ARTIFACT_STEPS, PROPOSAL, WATCHER_PLACES, Killing, Kind
 from tests.crash.world import BROKEN, open_world
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -36,7 +36,7 @@ def places() -> list[tuple[str, Kind]]:
     found = [
         each
         for each in crash_places()
-        if each.partition(":")[0] not in ARTIFACT_STEPS and each not in WATCHER_PLACES
+        if each.partition(":")[0] not in {*ARTIFACT_STEPS, PROPOSAL} and each not in WATCHER_PLACES
     ]
     return [(place, _kind(place)) for place in reversed(found)]
 

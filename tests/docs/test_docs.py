@@ -18,6 +18,7 @@ from bot.settings import SECRETS, STATE_VARIABLE, FileSettings, load_settings
 from handlers.text.deploys import BUTTONS
 from handlers.text.failed_runs import BUTTONS as RUN_BUTTONS
 from handlers.text.home import BUTTONS as HOME_BUTTONS
+from handlers.text.proposals import BUTTONS as PROPOSAL_BUTTONS
 from handlers.text.status import BUTTONS as STATUS_BUTTONS
 from handlers.text.subscribe_form import BUTTONS as SUBSCRIBE_BUTTONS
 from handlers.text.subscriptions import BUTTONS as SUBSCRIPTION_BUTTONS
@@ -107,8 +108,15 @@ def test_every_command_is_documented_in_its_form(verb: str) -> None:
 def test_every_button_is_documented() -> None:
     page = text_of("docs/commands.md")
     documented = set(re.findall(r"^\| ([A-Z][^|`]*?) \|", page, re.MULTILINE)) - {"Button"}
-    ours = (BUTTONS, STATUS_BUTTONS, RUN_BUTTONS, SUBSCRIPTION_BUTTONS, HOME_BUTTONS)
-    labels = (*ours, SUBSCRIBE_BUTTONS)
+    labels = (
+        BUTTONS,
+        STATUS_BUTTONS,
+        RUN_BUTTONS,
+        SUBSCRIPTION_BUTTONS,
+        HOME_BUTTONS,
+        PROPOSAL_BUTTONS,
+        SUBSCRIBE_BUTTONS,
+    )
     assert documented == {label for each in labels for label in each.values()}
 
 

@@ -10,6 +10,7 @@ DeployError
 │   ├── LocationNameInvalid   location_name_invalid
 │   ├── CodeSourceInvalid     code_source_invalid none, or more than one
 │   ├── UnknownDeployment     unknown_deployment
+│   ├── UnknownProject        unknown_project
 │   ├── UnknownDeploy         unknown_deploy     no such deploy in the history
 │   ├── AmbiguousLocation     ambiguous_location the name is in more than one project
 │   └── MixedProjects         mixed_projects     one @REF over several projects
@@ -109,6 +110,8 @@ DeployError
 │   ├── NothingToGoBackTo     nothing_to_go_back_to
 │   ├── PutBackFailed         put_back_failed    what is live is unknown, and nobody confirmed
 │   ├── AlreadyEnded          already_ended
+│   ├── AlreadyProposed       already_proposed   its pull request is open
+│   ├── CiNotDeployed         ci_not_deployed    merged, but CI hasn't deployed it in time
 │   ├── AlreadySent           already_sent       too late to cancel: offers to go back
 │   └── OtherVersion          other_version      planned by a version that knows more steps
 ├── Cancelled                 cancelled          a person stopped it
@@ -226,7 +229,9 @@ from deploy_core.model.errors.sources import (
 )
 from deploy_core.model.errors.state import (
     AlreadyEnded,
+    AlreadyProposed,
     AlreadySent,
+    CiNotDeployed,
     IllegalMove,
     LeaseLost,
     LocationBusy,
@@ -256,11 +261,13 @@ from deploy_core.model.errors.usage import (
     UnknownDeploy,
     UnknownDeployment,
     UnknownLocation,
+    UnknownProject,
     UsageError,
 )
 
 __all__ = [
     "AlreadyEnded",
+    "AlreadyProposed",
     "AlreadySent",
     "AmbiguousLocation",
     "AnotherWorker",
@@ -275,6 +282,7 @@ __all__ = [
     "BuildSecretMissing",
     "BuildTimedOut",
     "Cancelled",
+    "CiNotDeployed",
     "CodeSourceInvalid",
     "ConfigInvalid",
     "ContextTooLarge",
@@ -369,6 +377,7 @@ __all__ = [
     "UnknownDeploy",
     "UnknownDeployment",
     "UnknownLocation",
+    "UnknownProject",
     "UnknownRef",
     "Unreachable",
     "UnsafePath",

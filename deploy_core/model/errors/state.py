@@ -104,3 +104,17 @@ class OtherVersion(StateError):
     default_next_step = (
         "Look at the location in Dagster+, then deploy again when all processes run one version."
     )
+
+
+class AlreadyProposed(StateError):
+    """A change of the code location is on its way into the project's repository already."""
+
+    reason = "already_proposed"
+    default_next_step = "Merge or close its pull request first, or press Discard on its message."
+
+
+class CiNotDeployed(StateError):
+    """A pull request was merged, and the repository's own CI hasn't deployed it in time."""
+
+    reason = "ci_not_deployed"
+    default_next_step = "Look at the CI's run of the merge, and try again."

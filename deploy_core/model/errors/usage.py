@@ -47,6 +47,13 @@ class UnknownDeployment(UsageError):
     default_next_step = "Choose one of the deployments in the configuration."
 
 
+class UnknownProject(UsageError):
+    """The configuration has no project of this name."""
+
+    reason = "unknown_project"
+    default_next_step = "Choose one of the projects in the configuration."
+
+
 class UnknownDeploy(UsageError):
     """The history has no deploy with this number."""
 

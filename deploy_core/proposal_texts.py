@@ -1,0 +1,33 @@
+"""What stands in the commit and in the pull request of a proposal."""
+
+from deploy_core.model.proposals import Proposal
+
+
+def title_of(found: Proposal) -> str:
+    """Return the title: one line."""
+    verb = "Update" if found.updates else "Add"
+    return f"{verb} the code location {found.request.location}"
+
+
+def message_of(found: Proposal) -> str:
+    """Return the commit's message. It is the same for the same request."""
+    request = found.request
+    lines = [f"Set up the code location {request.location}", ""]
+    if request.why:
+        lines += [request.why, ""]
+    lines.append(f"Asked for by {request.actor.key} through dagster-chatops.")
+    return "\n".join(lines) + "\n"
+
+
+def body_of(found: Proposal, *, ci_deploys: bool) -> str:
+    """Return the text of the pull request, in Markdown."""
+    request = found.request
+    who = "this repository's CI deploys it" if ci_deploys else "dagster-chatops deploys it"
+    lines = [
+        f"The code location `{request.location}`, asked for by `{request.actor.key}` in Slack.",
+        "",
+        f"When this is merged, {who} to `{request.deployment}`.",
+    ]
+    if request.why:
+        lines += ["", f"> {' '.join(request.why.split())}"]
+    return "\n".join(lines)

@@ -1,0 +1,44 @@
+"""`add-location … --in PROJECT`: a code location on its way into a repository, and its buttons."""
+
+from collections.abc import Mapping
+
+from deploy_core.model.plan import Document
+from deploy_core.model.proposals import ProposalRequest
+from deploy_core.policy import deployment_named, require_may_deploy
+from handlers import actions
+from handlers.desk import Ask, Desk
+from handlers.location_commands import AddLocation
+from handlers.verbs.start import place_of, say_where
+
+
+async def propose(
+    desk: Desk, ask: Ask, command: AddLocation, *, files: Mapping[str, str] | None = None
+) -> None:
+    """Bring a location into a project's repository, with new `files` where there are any.
+
+    The same payload does it once. Raises what `Proposer.propose` raises, and `SlackError`.
+    """
+    deployment, _ = deployment_named(desk.settings, command.deployment)
+    require_may_deploy(desk.settings, deployment, ask.by)
+    entry: Document = dict(command.document)
+    request = ProposalRequest(
+        project=command.project or "",
+        location=command.name,
+        deployment=deployment,
+        entry=entry,
+        actor=ask.by,
+        why=command.why,
+        files=dict(files or {}),
+    )
+    place = await place_of(desk, ask, deployment)
+    proposal = await desk.proposer.propose(request, channel=place.channel, origin=ask.key)
+    await say_where(desk, ask, place)
+    await desk.proposer.advance(proposal.id)
+
+
+async def press_proposal(desk: Desk, ask: Ask, proposal_id: int) -> None:
+    """Do what a button of its message says. Raises what `again` and `discard` raise."""
+    if ask.action == actions.AGAIN:
+        await desk.proposer.again(proposal_id, ask.by)
+    else:
+        await desk.proposer.discard(proposal_id, ask.by)
