@@ -20,6 +20,10 @@ from handlers.text import location_form as text
 NAME: Final = "name"
 DEPLOYMENT: Final = "deployment"
 WHY: Final = "why"
+HOW: Final = "how"
+_DIRECTLY: Final = "directly"
+_PROJECT: Final = "project:"
+"""Before a project's name in an option's value."""
 _CHOSEN: Final = (fields.SOURCE_KIND, fields.QUEUE, fields.PLATFORM)
 _LONG: Final = (fields.ENV, fields.MORE)
 _REQUIRED: Final = (fields.SOURCE_KIND, fields.SOURCE)
@@ -36,6 +40,8 @@ class Offer:
     deployments: tuple[str, ...]
     deployment: str
     queues: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    project: str = ""
     name: str = ""
     edits: bool = False
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +59,7 @@ class Described:
     typed: dict[str, str]
     why: str
     document: Document
+    project: str = ""
 
     def value(self) -> str:
         """Return it as it is kept until it was dealt with."""
@@ -86,7 +93,11 @@ def location_form(offer: Offer) -> Block:
             input_block(NAME, text.NAME, _text(offer.name, most=200), hint=text.NAME_HINT)
         )
         blocks.append(input_block(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer)))
-    blocks += [_field(name, label, offer) for name, label in text.LABELS.items()]
+    ways = bool(offer.projects) and not offer.edits
+    if ways:
+        blocks.append(input_block(HOW, text.HOW, _ways(offer), hint=text.HOW_HINT))
+    shown = {name: label for name, label in text.LABELS.items() if ways or name not in fields.BUILD}
+    blocks += [_field(name, label, offer) for name, label in shown.items()]
     why = _text(offer.why, most=MOST_WHY)
     blocks.append(input_block(WHY, text.WHY, why, optional=True))
     return {
@@ -113,6 +124,10 @@ def read_location_form(
         name, deployment = _value(values, NAME), _value(values, DEPLOYMENT)
         edits = False
     made, problems = fields.document_of(name, typed)
+    way = _value(values, HOW)
+    project = way.removeprefix(_PROJECT) if way.startswith(_PROJECT) else ""
+    if not project:
+        problems |= {field: text.ONLY_IN_A_PROJECT for field in fields.BUILD if field in typed}
     if not edits and name not in known(deployment):
         try:
             require_name(name)
@@ -121,7 +136,7 @@ def read_location_form(
     if problems:
         return problems
     why = " ".join(_value(values, WHY).split())
-    return Described(deployment, name, edits, typed, why, made)
+    return Described(deployment, name, edits, typed, why, made, project)
 
 
 def _value(values: Mapping[str, Any], name: str) -> str:
@@ -146,6 +161,12 @@ def _field(name: str, label: str, offer: Offer) -> Block:
         element = _text(value, multiline=name in _LONG)
     optional = name not in _REQUIRED
     return input_block(name, label, element, hint=text.HINTS.get(name), optional=optional)
+
+
+def _ways(offer: Offer) -> Block:
+    shown = {_DIRECTLY: text.DIRECTLY}
+    shown |= {f"{_PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
+    return _choice(shown, f"{_PROJECT}{offer.project}" if offer.project else _DIRECTLY)
 
 
 def _deployments(offer: Offer) -> Block:

@@ -11,9 +11,10 @@ import yaml
 
 from deploy_core.artifacts.image_ref import parse_image_ref
 from deploy_core.model.documents import CODE_SOURCES, clean
-from deploy_core.model.errors import ImageNameInvalid
+from deploy_core.model.errors import ImageNameInvalid, UnsafePath
 from deploy_core.model.plan import Document
 from deploy_core.sources.location_schema import CONTAINER_CONTEXT, check, shown
+from deploy_core.sources.paths import inside
 from deploy_core.sources.yaml_nodes import Problems, Unreadable, read_yaml
 
 SOURCE_KIND: Final = "source_kind"
@@ -23,6 +24,8 @@ QUEUE: Final = "agent_queue"
 PLATFORM: Final = "platform"
 ENV: Final = "env_vars"
 MORE: Final = "container_context"
+BUILD: Final = {"build_directory": "directory", "build_registry": "registry"}
+"""Fields that stand below `build`, which only a project's file has."""
 
 PLATFORMS: Final = ("k8s", "docker", "ecs", "aca")
 PLAIN: Final = (IMAGE, QUEUE, "attribute", "working_directory", "executable_path")
@@ -67,6 +70,11 @@ def fields_of(document: Document) -> dict[str, str]:
         value = source.get(kind) if isinstance(source, dict) else None
         if isinstance(value, str):
             fields |= {SOURCE_KIND: kind, SOURCE: value}
+    build = document.get("build")
+    for field, key in BUILD.items():
+        value = build.get(key) if isinstance(build, dict) else None
+        if isinstance(value, str):
+            fields[field] = value
     found = document.get("container_context")
     context = _copy(found) if isinstance(found, dict) else {}
     for field, path in PLACES.items():
@@ -89,7 +97,8 @@ def document_of(name: str, fields: Mapping[str, str]) -> tuple[Document, dict[st
             errors[field] = "This has characters that can't be used here."
     if SOURCE not in fields:
         errors[SOURCE] = "Say where the definitions are."
-    _check_image(fields.get(IMAGE), errors)
+    _check_image(IMAGE, fields, errors)
+    _check_build(fields, errors)
     _check_amounts(fields, errors)
     variables = _read_variables(fields, errors)
     context = _read_more(fields.get(MORE), errors)
@@ -105,19 +114,30 @@ def document_of(name: str, fields: Mapping[str, str]) -> tuple[Document, dict[st
             "location_name": name,
             "code_source": {fields.get(SOURCE_KIND, CODE_SOURCES[0]): fields[SOURCE]},
             **{key: fields[key] for key in PLAIN if key in fields},
+            "build": {key: fields[field] for field, key in BUILD.items() if field in fields},
             "container_context": context,
         }
     )
     return document, {}
 
 
-def _check_image(image: str | None, errors: dict[str, str]) -> None:
+def _check_image(field: str, fields: Mapping[str, str], errors: dict[str, str]) -> None:
+    image = fields.get(field)
     if image is None or image.startswith(":"):
         return
     try:
         parse_image_ref(image)
     except ImageNameInvalid as error:
-        errors[IMAGE] = error.summary.replace("`", "")
+        errors[field] = error.summary.replace("`", "")
+
+
+def _check_build(fields: Mapping[str, str], errors: dict[str, str]) -> None:
+    directory, registry = BUILD
+    _check_image(registry, fields, errors)
+    try:
+        inside(fields.get(directory, ""))
+    except UnsafePath as error:
+        errors[directory] = error.summary.replace("`", "")
 
 
 def _check_amounts(fields: Mapping[str, str], errors: dict[str, str]) -> None:

@@ -1,8 +1,8 @@
 """The message that follows a code location into a repository."""
 
 from deploy_core.model.proposals import BEFORE_OPEN, Proposal, ProposalState
-from handlers import actions
-from handlers.blocks import Block, Message, button, confirm, context, section, url_button
+from handlers import actions, limits
+from handlers.blocks import Block, Message, button, confirm, context, fitting, section, url_button
 from handlers.blocks import actions as row
 from handlers.text import proposals as text
 
@@ -13,8 +13,11 @@ _BAD = {ProposalState.CLOSED, ProposalState.DISCARDED}
 def proposal_message(found: Proposal) -> Message:
     """Return how it stands, with the buttons that make sense now."""
     said = text.headline(found)
-    body = "\n".join([*text.lines(found), *text.bad_checks(found.checks)])
-    blocks = [section(f"{_icon(found)} *{said}*"), section(body), context(text.foot(found))]
+    blocks = [section(f"{_icon(found)} *{said}*")]
+    for lines in (text.lines(found), text.bad_checks(found.checks)):
+        held = fitting(lines, limits.SECTION_TEXT)
+        blocks += [section("\n".join(held))] if held else []
+    blocks.append(context(text.foot(found)))
     buttons = _buttons(found)
     if buttons:
         blocks.append(row(*buttons))

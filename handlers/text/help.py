@@ -49,7 +49,9 @@ MORE: Final[dict[str, str]] = {
         "Takes the place of the definitions: `--module`, `--package`, `--file` or"
         " `--autoload-module`, one of them. The image must be in its registry. It is loaded and"
         " verified like any deploy. A name that exists is updated: what you don't say stays as it"
-        " is, and you are shown what changes and asked to confirm it.\n"
+        " is, and you are shown what changes and asked to confirm it. With `--in PROJECT` it comes"
+        " by a pull request to the project's repository, and goes live when that is merged;"
+        " `--build-directory` and `--registry` say how its image is built.\n"
         "Example: `add-location shop --module shop.definitions --image ghcr.io/acme/shop:1.4"
         " --queue gpu to prod`"
     ),

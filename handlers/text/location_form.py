@@ -14,6 +14,10 @@ NAME_HINT: Final = "One that exists is updated, after you have seen what changes
 DEPLOYMENT: Final = "Deployment"
 DEFAULT_QUEUE: Final = "The default queue"
 WHY: Final = "Reason"
+HOW: Final = "How"
+DIRECTLY: Final = "Directly: it goes live now"
+HOW_HINT: Final = "A pull request changes dagster_cloud.yaml; it goes live when it is merged."
+ONLY_IN_A_PROJECT: Final = "This stands in a project's file: choose a pull request above."
 TOO_LARGE: Final = "has more settings than a form can hold."
 TOO_LARGE_STEP: Final = "Change it with `/dagster add-location`, or deploy it from a project."
 
@@ -21,6 +25,7 @@ LABELS: Final[dict[str, str]] = {
     fields.SOURCE_KIND: "Where its definitions are",
     fields.SOURCE: "Module, package or file",
     fields.IMAGE: "Image",
+    **dict(zip(fields.BUILD, ("Build directory", "Registry"), strict=True)),
     fields.QUEUE: "Agent queue",
     "attribute": "Attribute",
     "working_directory": "Working directory",
@@ -45,6 +50,16 @@ LABELS: Final[dict[str, str]] = {
 HINTS: Final[dict[str, str]] = {
     fields.SOURCE: "As it is imported, or the path of the file.",
     fields.IMAGE: "With its registry and tag; it is deployed by its digest.",
+    **dict(
+        zip(
+            fields.BUILD,
+            (
+                "For a project that builds images: the folder with the Dockerfile.",
+                "For a project that builds images: the repository of the image, without a tag.",
+            ),
+            strict=True,
+        )
+    ),
     "attribute": "Only where there is more than one Definitions object.",
     fields.ENV: "A line each: KEY=VALUE, or KEY for one that the agent has. Not for secrets.",
     fields.MORE: "Mappings below k8s, docker, ecs or aca; what has a field above is said there.",
@@ -63,6 +78,11 @@ PLATFORMS: Final[dict[str, str]] = {
     "ecs": "Amazon ECS",
     "aca": "Azure Container Apps",
 }
+
+
+def by_pull_request(project: str) -> str:
+    """Return the choice of a project. Raw name."""
+    return f"Pull request to {project}"
 
 
 def edited(location: str, deployment: str) -> str:

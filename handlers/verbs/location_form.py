@@ -13,10 +13,11 @@ from handlers.blocks import Block
 from handlers.cards.answers import open_form_message
 from handlers.commands import typed
 from handlers.desk import Ask, Desk
-from handlers.location_commands import EditLocation, OpenAddForm
+from handlers.location_commands import AddLocation, EditLocation, OpenAddForm
 from handlers.location_form import Described, Offer, fits, location_form
 from handlers.modals import loading_view, problem_view
 from handlers.text import location_form as text
+from handlers.verbs.propose import propose
 from handlers.verbs.start import start
 
 
@@ -34,6 +35,7 @@ async def open_add_form(desk: Desk, ask: Ask, command: OpenAddForm) -> None:
         name=str(command.document.get("location_name", "")),
         typed=fields_of(command.document),
         why=command.why or "",
+        project=command.project or "",
     )
     await desk.slack.update_view(view, location_form(offer))
 
@@ -79,6 +81,7 @@ async def open_described(
         typed=said.typed,
         why=said.why,
         problem=problem,
+        project=said.project,
     )
     await desk.slack.update_view(view, location_form(offer))
 
@@ -97,7 +100,11 @@ async def put_described(desk: Desk, ask: Ask) -> None:
         whole=said.edits,
         why=said.why or None,
     )
-    await start(desk, ask, wanted)
+    if said.project:
+        into = AddLocation(said.document, said.deployment, said.why or None, said.project)
+        await propose(desk, ask, into)
+    else:
+        await start(desk, ask, wanted)
 
 
 async def _offer(
@@ -110,6 +117,7 @@ async def _offer(
     edits: bool = False,
     why: str = "",
     problem: str = "",
+    project: str = "",
 ) -> Offer:
     names = tuple(desk.settings.deployments)
     served = await all_of(*(_queues(desk, each) for each in ([deployment] if edits else names)))
@@ -118,6 +126,8 @@ async def _offer(
         deployments=names,
         deployment=deployment,
         queues=tuple(sorted({queue for queues in served for queue in queues})),
+        projects=tuple(desk.settings.projects),
+        project=project,
         name=name,
         edits=edits,
         typed=typed,

@@ -13,13 +13,15 @@ class Fault:
     `no_rights`: changes through the API are refused. `no_push`: git refuses to be pushed to.
     `bad_token`: nobody is known. `rate_limit`: too much, come back in `seconds`. `down`: the
     connection ends without an answer. `error`: 502. `lost_answer`: a change is made, and the
-    connection ends without an answer. `method` limits it to one.
+    connection ends without an answer. `method` limits it to one, and `path` to addresses that have
+    this in them.
     """
 
     kind: Kind
     times: int | None = 1
     seconds: int = 1
     method: str | None = None
+    path: str = ""
 
 
 class Faults:
@@ -36,10 +38,11 @@ class Faults:
         """Be well again."""
         self._set.clear()
 
-    def take(self, method: str, *kinds: Kind) -> Fault | None:
+    def take(self, method: str, path: str, *kinds: Kind) -> Fault | None:
         """Return the first fault of these kinds that counts for a request, and use it up."""
         for fault in self._set:
-            if fault.kind in kinds and fault.method in {None, method}:
+            meant = fault.method in {None, method} and fault.path in path
+            if fault.kind in kinds and meant:
                 if fault.times is not None:
                     fault.times -= 1
                     if fault.times == 0:

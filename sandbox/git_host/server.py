@@ -77,20 +77,22 @@ class _Door:
 
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request in, or not."""
-        if self.faults.take(request.method, "down"):
+        if self.faults.take(request.method, request.path, "down"):
             return _hung_up(request)
         if request.path.startswith(f"{self._at}/"):
             return await handler(request)
         self.asked.append(f"{request.method} {request.path}")
         answer = self._refused(request) or await handler(request)
-        if self.faults.take(request.method, "lost_answer"):
+        if self.faults.take(request.method, request.path, "lost_answer"):
             return _hung_up(request)
         return answer
 
     def _refused(self, request: web.Request) -> web.Response | None:
-        if self.faults.take(request.method, "error"):
+        if self.faults.take(request.method, request.path, "error"):
             return web.Response(status=502, text="Bad Gateway")
-        refused = self.faults.take(request.method, "bad_token", "rate_limit", "no_rights")
+        refused = self.faults.take(
+            request.method, request.path, "bad_token", "rate_limit", "no_rights"
+        )
         if refused is not None:
             return self._api.refusal(refused)
         if not self._api.knows(request, TOKEN):
@@ -104,7 +106,7 @@ class _Door:
             headers = {"WWW-Authenticate": 'Basic realm="git"'}
             return web.Response(status=401, headers=headers, text="Who are you?")
         pushes = "git-receive-pack" in request.path_qs
-        if pushes and self.faults.take(request.method, "no_push"):
+        if pushes and self.faults.take(request.method, request.path, "no_push"):
             return web.Response(status=403, text="You may not push to this repository.")
         return await _backend(request, self._folder, request.path.removeprefix(self._at))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from deploy_core.model.proposals import ProposalState
 from deploy_core.sources.dagster_cloud_yaml import parse_dagster_cloud_yaml
+from sandbox.git_host.faults import Fault
 from sandbox.git_host.server import TOKEN, GitHost, start_git_host
+from sandbox.slack.seen import SeenMessage
+from tests.scenario.test_status import somebody_deploys
 from tests.scenario.world import World, open_world
 
 FILE = "dagster_cloud.yaml"
@@ -104,3 +108,249 @@ async def shown(world: World, *words: str) -> Any:
         return cards[0] if cards and all(word in cards[0].shown for word in words) else None
 
     return await world.workspace.wait_for(look, what=f"a card with {words}")
+
+
+async def nth(world: World, number: int, says: str, button: str = "") -> SeenMessage:
+    """Wait for what the card of this proposal says."""
+    return await world.card(says, button=button, number=number - 1)
+
+
+async def test_what_fails_is_tried_again_from_where_it_stopped(
+    github: tuple[World, GitHost],
+) -> None:
+    world, host = github
+    stories = {
+        "no_push": "`git_auth_failed`",
+        "bad_token": "`host_token_refused`",
+        "no_rights": "`host_not_allowed`",
+    }
+    for number, (fault, said) in enumerate(stories.items(), 1):
+        host.faults.add(Fault(fault, times=None, method="POST"))  # type: ignore[arg-type]
+        branches = len(await host.repository.branches())
+        await world.types("ada", f"/dagster {ADD} to prod".replace("shop", f"shop{number}"))
+        card = await nth(world, number, f"shop{number} isn't in monorepo yet", "proposal.again")
+        assert said in card.shown
+        left = len(await host.repository.branches()) - branches
+        assert left == (0 if fault == "no_push" else 1), "what is pushed is used by the next try"
+        assert len(host.repository.pulls) == number - 1
+        host.faults.clear()
+        await world.clicks("grace", card, "proposal.again")
+        await nth(world, number, f"pull request {number} waits to be merged")
+        assert len(host.repository.pulls) == number
+        assert host.repository.pulls[-1].branch.startswith(f"dagster-chatops/add-shop{number}-")
+    assert len(await host.repository.branches()) == branches + 1
+
+
+async def test_what_passes_goes_on_by_itself_and_is_done_once(
+    github: tuple[World, GitHost],
+) -> None:
+    world, host = github
+    faults = (
+        Fault("rate_limit", seconds=4),
+        Fault("down", times=6, path="/api/"),
+        Fault("error", times=2),
+        Fault("lost_answer", method="POST"),
+    )
+    for number, fault in enumerate(faults, 1):
+        host.faults.add(fault)
+        await world.types("ada", f"/dagster {ADD}".replace("shop", f"shop{number}"))
+        if fault.kind == "rate_limit":
+            card = await nth(world, number, "Opening a pull request", "proposal.discard")
+            assert "wants fewer requests for a while" in card.shown
+            assert "`host_rate_limited`" in card.shown
+        await nth(world, number, f"pull request {number} waits to be merged")
+        assert len(host.repository.pulls) == number
+        host.faults.clear()
+
+
+async def test_a_branch_or_a_pull_request_that_is_there(github: tuple[World, GitHost]) -> None:
+    world, host = github
+    host.faults.add(Fault("no_push", times=None))
+    await world.types("ada", f"/dagster {ADD}")
+    card = await nth(world, 1, "isn't in monorepo yet", "proposal.again")
+    host.faults.clear()
+    branch = (await world.core.store.proposals.get(1)).branch
+    await host.repository.git("branch", branch, "main")
+    await world.clicks("ada", card, "proposal.again")
+    card = await nth(world, 1, "has a branch")
+    assert "`branch_exists`" in card.shown
+    await world.clicks("ada", card, "proposal.discard")
+    await nth(world, 1, "it was given up")
+    assert branch in await host.repository.branches(), "it isn't ours"
+
+    host.faults.add(Fault("no_rights", times=None, method="POST"))
+    await world.types("ada", f"/dagster {ADD} --why again")
+    card = await nth(world, 2, "isn't in monorepo yet", "proposal.again")
+    host.faults.clear()
+    branch = (await world.core.store.proposals.get(2)).branch
+    await host.repository.open(branch, "main", "By hand", "")
+    await world.clicks("ada", card, "proposal.again")
+    await nth(world, 2, "pull request 1 waits to be merged")
+    assert [pull.title for pull in host.repository.pulls] == ["By hand"]
+
+
+async def test_said_again_it_goes_on_and_another_one_is_refused(
+    github: tuple[World, GitHost],
+) -> None:
+    world, host = github
+    host.faults.add(Fault("no_rights", times=None, method="POST"))
+    await world.types("ada", f"/dagster {ADD}")
+    card = await nth(world, 1, "isn't in monorepo yet")
+    host.faults.clear()
+    answer = await world.asks("grace", f"/dagster {ADD} --attribute defs")
+    assert "shop is on its way into monorepo already" in answer.shown
+    assert "`already_proposed`" in answer.shown
+    await world.types("grace", f"/dagster {ADD}")
+    await nth(world, 1, "pull request 1 waits to be merged")
+    assert len(await world.cards()) == 1
+    answer = await world.asks("ada", f"/dagster {ADD} --attribute main")
+    assert "http://github.sandbox/acme/data-platform/pull/1" in answer.shown
+    host.repository.close(1)
+    card = await nth(world, 1, "pull request 1 was closed without a merge")
+    assert "proposal.again" not in card.action_ids
+    await world.types("ada", f"/dagster {ADD} --attribute main")
+    await nth(world, 2, "pull request 2 waits to be merged")
+
+
+async def test_discard_leaves_nothing_behind(github: tuple[World, GitHost]) -> None:
+    world, host = github
+    before = await host.repository.branches()
+    host.faults.add(Fault("no_rights", times=None, method="POST"))
+    await world.types("ada", f"/dagster {ADD}")
+    card = await nth(world, 1, "isn't in monorepo yet", "proposal.discard")
+    assert len(await host.repository.branches()) == len(before) + 1
+    await world.clicks("linus", card, "proposal.discard")
+    await world.private("linus", "`not_allowed`")
+    await world.clicks("ada", card, "proposal.discard")
+    card = await nth(world, 1, "shop isn't added to monorepo: it was given up.")
+    assert await host.repository.branches() == before
+    assert [each for each in card.action_ids if each.startswith("proposal.")] == []
+
+
+async def test_what_can_not_be_done_is_refused_before_anything_is_made(
+    github: tuple[World, GitHost],
+) -> None:
+    world, host = github
+    before = await host.repository.branches()
+    refused = {
+        "add-location shop --in elsewhere --module a": "There is no project elsewhere",
+        "add-location core --in monorepo --module core.definitions": "of monorepo like that",
+        "add-location ../x --in monorepo --module a": "`location_name_invalid`",
+        "add-location shop --module a --registry r.example/a": "say which one with --in",
+        "add-location shop --in monorepo --module a --package b": "`code_source_invalid`",
+    }
+    for text, said in refused.items():
+        answer = await world.asks("ada", f"/dagster {text}")
+        assert said in answer.shown, text
+    answer = await world.asks("linus", f"/dagster {ADD}")
+    assert "`not_allowed`" in answer.shown
+    older = "locations:\n  core:\n    python_file: core.py\n"
+    await committed(host, FILE, older)
+    answer = await world.asks("grace", f"/dagster {ADD}")
+    assert "is in the older form" in answer.shown
+    assert "`file_not_editable`" in answer.shown
+    assert await host.repository.branches() == before
+    assert (await world.cards(), host.asked) == ([], [])
+
+
+async def committed(host: GitHost, path: str, text: str) -> None:
+    """Somebody commits a file to the main branch."""
+
+    def commit() -> None:
+        work = host.repository.folder.with_name("work")
+        who = ["-c", "user.name=Priya", "-c", "user.email=priya@example.com"]
+        subprocess.run(["git", "clone", "-q", host.repository.folder, work], check=True)
+        (work / path).write_text(text, encoding="utf-8")
+        subprocess.run(["git", *who, "-C", work, "commit", "-qam", "Change it"], check=True)
+        subprocess.run(["git", "-C", work, "push", "-q"], check=True)
+
+    await asyncio.to_thread(commit)
+
+
+async def test_a_location_that_the_file_has_is_updated(github: tuple[World, GitHost]) -> None:
+    world, host = github
+    before = await host.repository.show("main", FILE)
+    await world.types(
+        "ada", "/dagster add-location ml --in monorepo --module ml.definitions --queue gpu"
+    )
+    await nth(world, 1, "ml is on its way into monorepo")
+    pull = host.repository.pulls[0]
+    assert pull.title == "Update the code location ml"
+    after = await host.repository.show(pull.branch, FILE)
+    assert after == f"{before}    agent_queue: gpu\n"
+
+
+async def test_the_form_has_the_projects(github: tuple[World, GitHost]) -> None:
+    world, host = github
+    await world.types("ada", "/dagster add-location --module shop.definitions")
+    ada = world.person("ada")
+    view = await ada.wait_for_view(lambda view: "Pull request to monorepo" in view.shown)
+    assert "Directly" in view.shown
+    filled = {"name": "shop", "build_directory": "shop", "build_registry": "https://ghcr.io/a"}
+    outcome = await ada.submit(filled)
+    assert set(outcome.errors) == {"build_directory", "build_registry"}
+    assert "choose a pull request above" in outcome.errors["build_directory"]
+    outcome = await ada.submit({"how": "project:monorepo", "build_directory": "../shop"})
+    assert set(outcome.errors) == {"build_directory", "build_registry"}
+    outcome = await ada.submit({"build_directory": "shop", "build_registry": "ghcr.io/acme/shop"})
+    assert outcome.errors == {}
+    await nth(world, 1, "pull request 1 waits to be merged")
+    after = await host.repository.show(host.repository.pulls[0].branch, FILE)
+    assert after.endswith(
+        "\n  - location_name: shop\n    code_source:\n      module_name: shop.definitions\n"
+        "    build:\n      directory: shop\n      registry: ghcr.io/acme/shop\n"
+    )
+
+
+async def test_without_a_host_the_branch_is_pushed_and_the_next_step_is_said(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    async with hosted(tmp_path, projects, host=None) as (world, host):
+        await world.types("ada", f"/dagster {ADD}")
+        card = await nth(world, 1, "shop is on a branch of monorepo, which is pushed")
+        assert "open a pull request of the branch" in card.shown
+        assert "/dagster deploy monorepo:shop to prod" in card.shown
+        branch = (await world.core.store.proposals.get(1)).branch
+        assert "location_name: shop" in await host.repository.show(branch, FILE)
+        assert host.asked == []
+
+
+async def test_where_ci_deploys_it_is_followed_until_it_is_loaded(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    async with hosted(tmp_path, projects, "gitlab", ci_deploys=True) as (world, host):
+        await world.types("ada", f"/dagster {ADD}")
+        await nth(world, 1, "waits to be merged")
+        assert "this repository's CI deploys it to `prod`" in host.repository.pulls[0].body
+        sha = await host.repository.merge(1)
+        await nth(world, 1, "its CI deploys it")
+        world.break_code(location="shop")
+        document = {
+            "location_name": "shop",
+            "code_source": {"module_name": "core.definitions"},
+            "git": {"commit_hash": sha},
+        }
+        somebody_deploys(world, document)
+        card = await nth(world, 1, "but it doesn't load on prod", "proposal.again")
+        world.set_agent(broken=[])
+        somebody_deploys(world, document)
+        await world.clicks("ada", card, "proposal.again")
+        await nth(world, 1, "shop is live on prod: monorepo's CI has deployed pull request 1")
+        assert len(await world.cards()) == 1, "there is no deploy of ours"
+
+
+async def test_a_bot_that_is_stopped_on_the_way_goes_on(github: tuple[World, GitHost]) -> None:
+    world, host = github
+    host.faults.add(Fault("down", times=None))
+    await world.types("ada", f"/dagster {ADD}")
+    await world.private("ada", "can't be reached")
+    host.faults.clear()
+    host.faults.add(Fault("rate_limit", times=None, seconds=1))
+    await world.types("ada", f"/dagster {ADD} to prod")
+    await nth(world, 1, "Opening a pull request")
+    await world.stop_bot()
+    host.faults.clear()
+    await world.start_bot()
+    await nth(world, 1, "pull request 1 waits to be merged")
+    await host.repository.merge(1)
+    await world.card("shop is live on prod", number=1)
