@@ -91,8 +91,8 @@ class Proposer:
         }
 
     async def propose(self, request: ProposalRequest, *, channel: str, origin: str) -> Proposal:
-        """Write a request down after a look at whether it can be done; the same `origin`, and the
-        same request while it is on its way, write it once.
+        """Write a request down after a look at whether it can be done; the same `origin` writes it
+        once. The same request as one that waits for a person is a person's second try of it.
 
         Raises `NotAllowed`, `UnknownProject`, `CodeSourceInvalid`, `LocationNameInvalid`,
         `AlreadyProposed`, `FileNotEditable`, `FileInvalid`, `UsageError` and what git raises.
@@ -105,7 +105,7 @@ class Proposer:
         going = await self._store.going(request.project, request.location)
         if going is None:
             edit = await self._edit(request, settings)
-            going = await self._store.create(
+            return await self._store.create(
                 request,
                 origin=origin,
                 branch=branch_of(request.location, origin),
@@ -113,14 +113,13 @@ class Proposer:
                 updates=edit.updates,
                 channel=channel,
             )
-        if going.request.digest != request.digest:
-            where = f": {going.url}" if going.url else ""
-            raise AlreadyProposed(
-                f"{request.location} is on its way into {request.project} already{where}."
-            )
-        if going.problem is not None and going.problem.stuck:
+        stuck = going.problem is not None and going.problem.stuck
+        if stuck and going.request.digest == request.digest:
             return await self._store.unstick(going) or going
-        return going
+        where = f": {going.url}" if going.url else ""
+        raise AlreadyProposed(
+            f"{request.location} is on its way into {request.project} already{where}."
+        )
 
     async def again(self, proposal_id: int, by: Actor) -> None:
         """Try the step once more that failed. Raises `NotAllowed`, `AlreadyEnded`."""
@@ -149,7 +148,12 @@ class Proposer:
     async def look(self) -> None:
         """Bring everything on that can go on now. Raises `StoreError`."""
         for found in await self._store.due():
-            await self.advance(found.id)
+            try:
+                await self.advance(found.id)
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - one that fails must not hold up the others
+                _log.exception("proposal_failed", proposal=found.id)
 
     async def advance(self, proposal_id: int) -> None:
         """Do all steps that can be done now; what stands in the way is noted. Raises

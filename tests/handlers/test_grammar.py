@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from deploy_core.model.documents import CODE_SOURCES
 from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
-from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
+from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest, Document
 from deploy_core.watch.subscriptions import Event
 from handlers.commands import (
     Cancel,
@@ -434,7 +434,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(Deploy, LOCATIONS, st.just(False), maybe(REFS), maybe(NAMES), st.none(), maybe(WHYS)),
     st.builds(Deploy, st.tuples(NAMES), st.just(False), maybe(REFS), maybe(NAMES), maybe(TYPED)),
     st.builds(Deploy, st.just(()), st.just(True), maybe(REFS), maybe(NAMES)),
-    st.builds(AddLocation, ADDED, maybe(NAMES), maybe(WHYS)),
+    st.builds(AddLocation, ADDED, maybe(NAMES), maybe(WHYS), maybe(NAMES)),
     st.builds(OpenAddForm, st.builds(said_document, st.just("") | NAMES, SAID), maybe(NAMES)),
     st.builds(EditLocation, NAMES, maybe(NAMES)),
     st.builds(RemoveLocation, NAMES, maybe(NAMES)),
@@ -459,3 +459,20 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
 @given(COMMANDS)
 def test_rendered_command_reads_back_as_itself(command: Command) -> None:
     assert parse(escaped(render(command))) == command
+
+
+@pytest.mark.parametrize("name", ["shop", ""])
+def test_a_location_of_a_repository_is_read_and_written_back(name: str) -> None:
+    text = f"add-location {name} --module a.b --build-directory a --registry r/a to prod --in mono"
+    document: Document = {
+        "code_source": {"module_name": "a.b"},
+        "build": {"directory": "a", "registry": "r/a"},
+    }
+    if name:
+        document = {"location_name": name, **document}
+    kind = AddLocation if name else OpenAddForm
+    wanted = kind(document, "prod", None, "mono")
+    assert parse(text) == wanted
+    assert parse(render(wanted)) == wanted
+    with pytest.raises(UsageError, match="say which one with --in"):
+        parse("add-location shop --module a --registry r/a")

@@ -1,12 +1,14 @@
 """GitHub and GitLab asked about pull requests, over real sockets and real repositories."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 import pytest
+from aiohttp import web
 
 from deploy_core.clock import SystemClock
 from deploy_core.hosts.hosts import GitHost, Hosts
@@ -18,6 +20,7 @@ from deploy_core.model.errors import (
     GitAuthFailed,
     HostError,
     HostNotAllowed,
+    HostProtocol,
     HostRateLimited,
     HostRefused,
     HostRepositoryMissing,
@@ -236,3 +239,50 @@ async def test_a_symlink_is_not_edited(mirrors: GitMirrors, tmp_path: Path) -> N
     settings = ProjectSettings(git=str(made.folder))
     with pytest.raises(FileNotEditable, match="symlink"):
         await mirrors.commit("p", settings, base, change(edited={"link.yaml": "x"}))
+
+
+STRANGE: list[Any] = [
+    None,
+    [],
+    {},
+    "text",
+    3,
+    [3],
+    {"number": "x", "html_url": 1, "state": "open", "head": {"sha": 1}},
+    {"iid": None, "web_url": "", "state": [], "sha": {}},
+    {"message": {"a": [{"b": None}]}},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_answers_that_are_no_pull_request(hosts: Hosts, kind: str) -> None:
+    said: list[Any] = [None, 200]
+
+    async def answer(_: web.Request) -> web.Response:
+        text = said[0] if isinstance(said[0], str) else json.dumps(said[0])
+        return web.Response(status=said[1], text=text, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    wanted = {"kind": kind, "base_url": url, "repository": "a/b", "token": "x"}
+    settings = ProjectSettings.model_validate({"git": f"{url}/a/b.git", "host": wanted})
+    host = await hosts.of(settings)
+    assert host is not None
+    try:
+        for body in STRANGE:
+            said[:] = [body, 200]
+            with pytest.raises(HostProtocol):
+                await host.read(1)
+            said[:] = [body, 403]
+            with pytest.raises(HostNotAllowed):
+                await host.read(1)
+        for status in (301, 418):
+            said[:] = ["{}", status]
+            with pytest.raises(HostProtocol):
+                await host.find("shop")
+    finally:
+        await runner.cleanup()

@@ -203,7 +203,7 @@ async def test_said_again_it_goes_on_and_another_one_is_refused(
     await world.types("grace", f"/dagster {ADD}")
     await nth(world, 1, "pull request 1 waits to be merged")
     assert len(await world.cards()) == 1
-    answer = await world.asks("ada", f"/dagster {ADD} --attribute main")
+    answer = await world.asks("ada", f"/dagster {ADD} to prod")
     assert "http://github.sandbox/acme/data-platform/pull/1" in answer.shown
     host.repository.close(1)
     card = await nth(world, 1, "pull request 1 was closed without a merge")
@@ -270,14 +270,18 @@ async def committed(host: GitHost, path: str, text: str) -> None:
 async def test_a_location_that_the_file_has_is_updated(github: tuple[World, GitHost]) -> None:
     world, host = github
     before = await host.repository.show("main", FILE)
-    await world.types(
-        "ada", "/dagster add-location ml --in monorepo --module ml.definitions --queue gpu"
-    )
+    add = "add-location ml --in monorepo --module ml.definitions --attribute defs to staging"
+    await world.types("ada", f"/dagster {add}")
     await nth(world, 1, "ml is on its way into monorepo")
     pull = host.repository.pulls[0]
     assert pull.title == "Update the code location ml"
     after = await host.repository.show(pull.branch, FILE)
-    assert after == f"{before}    agent_queue: gpu\n"
+    assert after == f"{before}    attribute: defs\n"
+    await host.repository.merge(1)
+    card = await nth(world, 2, "The plan", "deploy.confirm")
+    assert "staging" in card.text, "a protected deployment waits for its author all the same"
+    await world.clicks("ada", card, "deploy.confirm")
+    await nth(world, 2, "ml is live on staging")
 
 
 async def test_the_form_has_the_projects(github: tuple[World, GitHost]) -> None:
