@@ -1,5 +1,6 @@
 """The part of the configuration that the engine needs: deployments and projects."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -271,7 +272,20 @@ class HostSettings(Settings):
     token: SecretSource | SecretStr | None = None
 
 
-class ProjectSettings(Settings):
+class GitCredentials(Settings):
+    """How git gets into a repository: a token, a deploy key, or a GitHub App; see
+    docs/configuration."""
+
+    token: SecretStr | None = None
+    token_file: HostPath | None = None
+    deploy_key_file: HostPath | None = None
+    known_hosts_file: HostPath | None = None
+    github_app_id: str | None = None
+    github_app_installation_id: str | None = None
+    github_app_key_file: HostPath | None = None
+
+
+class ProjectSettings(GitCredentials):
     """One git repository with a `dagster_cloud.yaml`.
 
     `artifact`: `auto` builds a PEX where the deployment is Serverless and the file names no image,
@@ -279,7 +293,6 @@ class ProjectSettings(Settings):
     `{sha}`, `{short_sha}` and `{location}`; `docker` builds an image with `build`, `pex` a PEX with
     `pex`, of which `build_for` and `pex_for` change parts for single locations; `source` gives the
     agent a checkout it can read.
-    `token`, `deploy_key` and the GitHub App fields are credentials for git; see docs/configuration.
     `web_url` is for links to commits; it is derived from `git` for the well-known hosts.
     `host` is where pull requests are opened; without it a change is pushed as a branch only. With
     `ci_deploys` the repository's own CI deploys what is merged, and the bot only watches.
@@ -296,19 +309,45 @@ class ProjectSettings(Settings):
     pex: PexOptions = PexOptions()
     pex_for: dict[str, PexOptions] = Field(default_factory=dict)
     web_url: str | None = None
-    token: SecretStr | None = None
-    token_file: HostPath | None = None
-    deploy_key_file: HostPath | None = None
-    known_hosts_file: HostPath | None = None
-    github_app_id: str | None = None
-    github_app_installation_id: str | None = None
-    github_app_key_file: HostPath | None = None
     load_deadline: dict[str, Minutes] = Field(default_factory=dict)
     host: HostSettings | None = None
     ci_deploys: bool = False
     commit_author: Annotated[str, Field(pattern=r"^[^<>\x00-\x1f]+ <[^<>\s]+>$")] = (
         "dagster-chatops <dagster-chatops@localhost>"
     )
+
+
+def _git_or_folder(value: str, info: ValidationInfo) -> str:
+    is_git = "://" in value or re.match(r"[^/@\s:]+@[^/\s:]+:", value)
+    return value if is_git else _from_folder(value, info)
+
+
+class RepositoriesSettings(GitCredentials):
+    """Repositories whose addresses begin with `address`, and the credential for them."""
+
+    address: Annotated[str, Field(min_length=8, max_length=500)]
+
+    @field_validator("address")
+    @classmethod
+    def _is_whole(cls, address: str) -> str:
+        if not address.endswith(("/", ":")):
+            raise ValueError("must end with `/`, as https://github.com/acme/")
+        return address
+
+
+class ScaffoldSettings(Settings):
+    """New projects, as `/dagster new-project` makes them.
+
+    `templates` is a folder or a git address, at `templates_ref`, of a team's own templates. `ci`
+    and `image` are what is meant when nothing is said; in `image` stands `{location}` for the
+    location's name. New projects are pushed to `repositories` only.
+    """
+
+    templates: Annotated[str, Field(min_length=1), AfterValidator(_git_or_folder)] | None = None
+    templates_ref: Name = "main"
+    ci: Literal["github", "gitlab"] = "github"
+    image: Name | None = None
+    repositories: tuple[RepositoriesSettings, ...] = ()
 
 
 class WatchSettings(Settings):
@@ -356,6 +395,7 @@ class CoreSettings(Settings):
     no_agent_grace: float = Field(default=15.0, ge=0)
     parallel_targets: int = Field(default=50, ge=1, le=500)
     docker: DockerSettings = DockerSettings()
+    scaffold: ScaffoldSettings = ScaffoldSettings()
     watch: WatchSettings = WatchSettings()
     subscriptions: tuple[Subscription, ...] = ()
     owners: dict[Name, SlackId] = Field(default_factory=dict)

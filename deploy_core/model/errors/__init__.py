@@ -12,6 +12,8 @@ DeployError
 │   ├── UnknownDeployment     unknown_deployment
 │   ├── UnknownProject        unknown_project
 │   ├── UnknownDeploy         unknown_deploy     no such deploy in the history
+│   ├── PackageNameInvalid    package_name_invalid
+│   ├── ProjectOptionInvalid  project_option_invalid  an option of a new project
 │   ├── AmbiguousLocation     ambiguous_location the name is in more than one project
 │   └── MixedProjects         mixed_projects     one @REF over several projects
 ├── NotAllowed                not_allowed        the person may not change this deployment
@@ -27,7 +29,10 @@ DeployError
 │   ├── FileNotEditable       file_not_editable  dagster_cloud.yaml can't be changed in place
 │   ├── FileExists            file_exists        a file that would be added is there
 │   ├── BranchExists          branch_exists      something else was pushed to the branch
-│   └── BranchRefused         branch_refused     the repository has rules for branches
+│   ├── BranchRefused         branch_refused     the repository has rules for branches
+│   ├── TemplateInvalid       template_invalid   a template of a new project
+│   ├── PushNotConfigured     push_not_configured
+│   └── RepositoryNotEmpty    repository_not_empty
 ├── HostError                 … GitHub or GitLab, asked about pull requests
 │   ├── HostUnreachable       host_unreachable
 │   ├── HostRateLimited       host_rate_limited
@@ -196,6 +201,13 @@ from deploy_core.model.errors.loading import (
     NoAgent,
     NoAgentOnQueue,
 )
+from deploy_core.model.errors.scaffold import (
+    PackageNameInvalid,
+    ProjectOptionInvalid,
+    PushNotConfigured,
+    RepositoryNotEmpty,
+    TemplateInvalid,
+)
 from deploy_core.model.errors.serverless import (
     BaseImageRefused,
     DagsterMissing,
@@ -339,6 +351,7 @@ __all__ = [
     "OtherVersion",
     "OutdatedPlan",
     "Overtaken",
+    "PackageNameInvalid",
     "PayloadInvalid",
     "PermissionRefused",
     "PexBuildFailed",
@@ -347,8 +360,10 @@ __all__ = [
     "PlanChanged",
     "PlanExpired",
     "ProjectNotInstallable",
+    "ProjectOptionInvalid",
     "ProtocolError",
     "PushFailed",
+    "PushNotConfigured",
     "PutBackFailed",
     "PythonVersionUnknown",
     "RateLimited",
@@ -358,6 +373,7 @@ __all__ = [
     "RegistryUnauthorised",
     "RegistryUnreachable",
     "RepositoryMissing",
+    "RepositoryNotEmpty",
     "RequirementsUnreadable",
     "RunConfigRefused",
     "RunConflict",
@@ -372,6 +388,7 @@ __all__ = [
     "StoreTooNew",
     "StoreUnavailable",
     "Superseded",
+    "TemplateInvalid",
     "TokenRefused",
     "Unavailable",
     "UnknownDeploy",

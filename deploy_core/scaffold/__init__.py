@@ -1,0 +1,1 @@
+"""New projects for Dagster+: a whole repository, or a directory in a monorepo."""
