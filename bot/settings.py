@@ -147,6 +147,14 @@ def parse_config(text: str, name: str, folder: Path | None = None) -> FileSettin
     return settings
 
 
+def read_config_file(path: Path | None) -> FileSettings | None:
+    """Return what a configuration file says, without any secret of the environment; None where
+    none is named and the usual place has none. Raises `ConfigInvalid`."""
+    named = path or os.environ.get(CONFIG_VARIABLE)
+    place = Path(named or DEFAULT_CONFIG).absolute()
+    return _read_file(place) if named or place.is_file() else None
+
+
 def _read_file(path: Path) -> FileSettings:
     try:
         text = path.read_text(encoding="utf-8")

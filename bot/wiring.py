@@ -24,6 +24,7 @@ from deploy_core.engine import Engine
 from deploy_core.hosts.hosts import Hosts
 from deploy_core.planner import Planner
 from deploy_core.proposals import Proposer
+from deploy_core.scaffold.maker import ProjectMaker
 from deploy_core.services import Services
 from deploy_core.sources.git import GitMirrors
 from deploy_core.status import StatusBoard
@@ -64,6 +65,7 @@ class Core:
     deploy_news: DeployNews
     alert_desk: AlertDesk
     proposer: Proposer
+    maker: ProjectMaker
 
     @property
     def store(self) -> Store:
@@ -150,4 +152,5 @@ async def open_core(
             deploy_news=DeployNews(store, recipients, clock),
             alert_desk=AlertDesk(settings.core, store, clock, recipients),
             proposer=Proposer(services, engine, Hosts(http, clock, mirrors.credentials)),
+            maker=ProjectMaker(settings.core.scaffold, mirrors, folder / "scaffold", clock),
         )

@@ -37,6 +37,7 @@ REMOVE_FORM: Final = "remove_form"
 LOCATION_FORM: Final = "location_form"
 REEXECUTE_FORM: Final = "reexecute_form"
 SUBSCRIBE_FORM: Final = "subscribe_form"
+PROJECT_FORM: Final = "project_form"
 
 SENT: Final = "sent."
 """What a submitted form asks for that isn't the text of a command. No button has such an id."""

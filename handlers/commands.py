@@ -16,6 +16,7 @@ from handlers.location_commands import (
     options_of,
     said_document,
 )
+from handlers.project_commands import PROJECT_OPTIONS, NewProject, OpenProjectForm
 from handlers.subscription_commands import (
     MuteChannel,
     OpenSubscribeForm,
@@ -148,6 +149,8 @@ Command = (
     | EditLocation
     | RemoveLocation
     | RestoreLocation
+    | NewProject
+    | OpenProjectForm
     | Redeploy
     | Rollback
     | Cancel
@@ -189,7 +192,15 @@ def render(command: Command) -> str:
             parts += [_at(command.ref) if isinstance(command, Deploy) else ""]
             parts += [_to(command.deployment)]
             parts += _about_the_build(command) if isinstance(command, Deploy) else []
-        case AddLocation() | OpenAddForm() | EditLocation() | RemoveLocation() | RestoreLocation():
+        case (
+            AddLocation()
+            | OpenAddForm()
+            | EditLocation()
+            | RemoveLocation()
+            | RestoreLocation()
+            | NewProject()
+            | OpenProjectForm()
+        ):
             parts = _about_a_location(command)
         case Rollback():
             parts = ["rollback", *map(_name, command.locations), _number(command.deploy)]
@@ -233,8 +244,18 @@ def _about_the_build(command: Deploy) -> list[str]:
 
 
 def _about_a_location(
-    command: AddLocation | OpenAddForm | EditLocation | RemoveLocation | RestoreLocation,
+    command: (
+        AddLocation
+        | OpenAddForm
+        | EditLocation
+        | RemoveLocation
+        | RestoreLocation
+        | NewProject
+        | OpenProjectForm
+    ),
 ) -> list[str]:
+    if isinstance(command, NewProject | OpenProjectForm):
+        return _about_a_project(command)
     name, to = _name(command.name or None), _to(command.deployment)
     if isinstance(command, RemoveLocation):
         return ["remove-location", name, to.replace("to ", f"{FROM} ", 1)]
@@ -245,6 +266,14 @@ def _about_a_location(
     said = options_of(command.document)
     options = [_option(option, said[option]) for option in said]
     return ["add-location", name, *options, to, _option(IN, command.project)]
+
+
+def _about_a_project(command: NewProject | OpenProjectForm) -> list[str]:
+    to = _to(command.deployment)
+    if isinstance(command, OpenProjectForm):
+        return ["new-project", to]
+    said = (_option(option, getattr(command, option)) for option in PROJECT_OPTIONS)
+    return ["new-project", _name(command.name), *said, to]
 
 
 def code_options(code: CodeOptions) -> list[str]:

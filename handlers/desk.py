@@ -14,11 +14,13 @@ from deploy_core.catalog import Catalog
 from deploy_core.clock import Clock
 from deploy_core.crash import Crash
 from deploy_core.dagster_plus.client import DagsterPlus
+from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.endings import end_tasks
 from deploy_core.engine import Engine
 from deploy_core.model.errors import DeployError, InternalError, NotAllowed, StoreError
 from deploy_core.model.people import Actor
 from deploy_core.proposals import Proposer
+from deploy_core.scaffold.maker import ProjectMaker
 from deploy_core.settings import CoreSettings
 from deploy_core.status import StatusBoard
 from deploy_core.store.inbox import Taken
@@ -142,7 +144,10 @@ class Desk:
     board: StatusBoard
     recipients: Recipients
     proposer: Proposer
+    maker: ProjectMaker
+    serverless: ServerlessFacts
     team: str | None = None
+    organization: str = ""
     tasks: Tasks = field(default_factory=Tasks)
     on_ack: OnAck = lambda _kind, _result, _seconds: None
     crash: Crash = field(default_factory=Crash)

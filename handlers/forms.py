@@ -10,10 +10,11 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from deploy_core.model.errors import DeployError, PayloadInvalid, UsageError
 from handlers import actions, modals, payloads
-from handlers.commands import OpenDeployForm, typed
+from handlers.commands import Command, OpenDeployForm, typed
 from handlers.desk import Ask, Deal, Desk
 from handlers.location_form import Described, read_location_form
 from handlers.modals import FormChoices, deploy_form, read_deploy_form, read_metadata
+from handlers.project_form import read_project_form
 from handlers.reexecute_form import ToReexecute, read_reexecute_form
 from handlers.remove_form import ToRemove, read_remove_form
 from handlers.subscribe_form import CHANNEL, ZONE, Filled, read_subscribe_form, zone_names
@@ -75,14 +76,26 @@ class Forms:
 
     async def submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take a submission; errors stay in the form."""
+        await self._command(ack, body, read_deploy_form)
+
+    async def project(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Take the form of a new project; errors stay in it, under their fields."""
+        await self._command(ack, body, read_project_form)
+
+    async def _command(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        read: Callable[[dict[str, Any]], Command | dict[str, str]],
+    ) -> None:
         with payloads.reading("form"):
             view = body["view"]
-            read = read_deploy_form(view)
-        if isinstance(read, dict):
-            await ack(response_action="errors", errors=read)
+            found = read(view)
+        if isinstance(found, dict):
+            await ack(response_action="errors", errors=found)
             return
         channel = read_metadata(view).get("channel")
-        ask = payloads.submission(body, text=typed(read), channel=channel)
+        ask = payloads.submission(body, text=typed(found), channel=channel)
         await self._desk.take(ask, ack, self._deal)
 
     async def removal(self, ack: AsyncAck, body: dict[str, Any]) -> None:

@@ -37,6 +37,7 @@ from handlers.location_commands import (
     RestoreLocation,
     said_document,
 )
+from handlers.project_commands import NewProject, OpenProjectForm, require_choices
 from handlers.said import Said, read
 from handlers.subscription_grammar import VERBS as SUBSCRIPTION_VERBS
 from handlers.subscription_grammar import parse_subscription, with_channel_ids
@@ -191,6 +192,15 @@ def _restore_location(said: Said) -> Command:
     return RestoreLocation(_the_location(said), said.deployment, said.values.get("why"))
 
 
+def _new_project(said: Said) -> Command:
+    _no_ref(said)
+    if not said.names:
+        if said.values:
+            raise form_error("new-project", "The name of the new code location is missing.")
+        return OpenProjectForm(said.deployment)
+    return require_choices(NewProject(_the_location(said), said.deployment, **said.values))
+
+
 def _redeploy(said: Said) -> Command:
     _no_ref(said)
     names = _locations(said)
@@ -267,6 +277,7 @@ _BUILD: Final[dict[str, Callable[[Said], Command]]] = {
     "edit-location": _edit_location,
     "remove-location": _remove_location,
     "restore-location": _restore_location,
+    "new-project": _new_project,
     "redeploy": _redeploy,
     "rollback": _rollback,
     "cancel": _cancel,

@@ -45,6 +45,7 @@ def register(app: AsyncApp, desk: Desk, home: Home, command: str) -> Deal:
     app.view(actions.REMOVE_FORM)(_readable(forms.removal))
     app.view(actions.REEXECUTE_FORM)(_readable(forms.reexecution))
     app.view(actions.SUBSCRIBE_FORM)(_readable(forms.subscription))
+    app.view(actions.PROJECT_FORM)(_readable(forms.project))
     app.options(re.compile(r".*"))(forms.options)
     app.action(re.compile(r".*"))(_ignore)
 

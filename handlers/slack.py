@@ -177,9 +177,9 @@ class Slack:
         return sorted(found, key=float)
 
     async def upload(
-        self, channel: str, thread_ts: str | None, *, name: str, text: str, comment: str
+        self, channel: str, thread_ts: str | None, *, name: str, text: str | bytes, comment: str
     ) -> None:
-        """Put a text file into a thread, or into the channel itself."""
+        """Put a file into a thread, or into the channel itself."""
         with self._calling("files.uploadV2"):
             await self._client.files_upload_v2(
                 channel=channel,

@@ -6,6 +6,7 @@ from typing import Final
 
 from deploy_core.model.errors import UsageError
 from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, IN
+from handlers.project_commands import PROJECT_OPTIONS
 
 FORMS: Final[dict[str, str]] = {
     "deploy": (
@@ -20,6 +21,11 @@ FORMS: Final[dict[str, str]] = {
     "edit-location": "edit-location NAME [in DEPLOYMENT]",
     "remove-location": "remove-location NAME [from DEPLOYMENT]",
     "restore-location": 'restore-location NAME [to DEPLOYMENT] [--why "…"]',
+    "new-project": (
+        "new-project [NAME] [--image IMAGE] [--ci github|gitlab] [--package PACKAGE]"
+        " [--python VERSION] [--queue QUEUE] [--registry KIND] [--agent hybrid|serverless]"
+        " [--push GIT-ADDRESS] [to DEPLOYMENT]"
+    ),
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
     "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
     "cancel": "cancel NUMBER|LOCATION [in DEPLOYMENT]",
@@ -42,6 +48,10 @@ MEANT: Final = {
     "add": "add-location",
     "new": "add-location",
     "create": "add-location",
+    "scaffold": "new-project",
+    "new-repository": "new-project",
+    "new-location": "new-project",
+    "init": "new-project",
     "edit": "edit-location",
     "change": "edit-location",
     "remove": "remove-location",
@@ -90,6 +100,7 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
     "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, "why"),
     "restore-location": ("why",),
+    "new-project": PROJECT_OPTIONS,
     "redeploy": ("all", "why"),
     "rollback": ("why",),
     "status": ("here", "page", "state"),
@@ -105,7 +116,13 @@ OTHER_NAMES: Final[dict[str, dict[str, str]]] = {
         "python-file": "file",
         "executable-path": "executable",
         "agent-queue": "queue",
-    }
+    },
+    "new-project": {
+        "package-name": "package",
+        "python-version": "python",
+        "agent-queue": "queue",
+        "agent-type": "agent",
+    },
 }
 """Names that the official CLI has for options of ours."""
 

@@ -14,6 +14,7 @@ from bot.logs import set_up_logs
 from bot.settings import load_settings
 from deploy_core.model.errors import ConfigInvalid, DeployError, UsageError
 from deploy_core.model.plan import CodeOptions
+from handlers.project_commands import NewProject
 
 app = typer.Typer(
     name="dagster-chatops",
@@ -183,6 +184,52 @@ def restore_location(
 
     set_up_logs(as_json=False, quiet=True)
     _finish(restore(load_settings_or_exit(config), name, to, why, yes=yes))
+
+
+@app.command()
+def scaffold(
+    name: Annotated[str, typer.Argument(help="The code location's name.", show_default=False)],
+    folder: Annotated[
+        Path | None, typer.Option("--to", help="The folder to write the project into.")
+    ] = None,
+    push: Annotated[
+        str | None, typer.Option(help="The empty git repository to push it to.")
+    ] = None,
+    agent: Annotated[str, typer.Option(help="`hybrid` or `serverless`.")] = "hybrid",
+    image: Annotated[
+        str | None, typer.Option(help="Where CI pushes the images, without a tag.")
+    ] = None,
+    registry: Annotated[
+        str | None, typer.Option(help="Its kind, where the host doesn't tell.")
+    ] = None,
+    ci: Annotated[str | None, typer.Option(help="`github` or `gitlab`.")] = None,
+    package: Annotated[str | None, typer.Option("--package", "-p", help="Its package.")] = None,
+    python: Annotated[str | None, typer.Option(help="Its version of Python, as 3.12.")] = None,
+    queue: Annotated[str | None, typer.Option("--queue", "-q", help="The agent queue.")] = None,
+    deployment: Annotated[str, typer.Option(help="The deployment that CI deploys to.")] = "prod",
+    organization: Annotated[
+        str, typer.Option(envvar="DAGSTER_CLOUD_ORGANIZATION", help="That of Dagster+.")
+    ] = "",
+    directory: Annotated[
+        str, typer.Option(help="Only this new directory of a monorepo, without CI.")
+    ] = "",
+    shared: Annotated[
+        str | None, typer.Option(help="The package that the monorepo shares, as NAME=DIRECTORY.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Write a new project: a whole repository, or a directory in a monorepo."""
+    from bot.cli.scaffold import SaidProject, scaffold_project  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    said = SaidProject(
+        NewProject(name, deployment, package, agent, ci, image, registry, python, queue, push),
+        organization=organization,
+        directory=directory,
+        shared=shared,
+        folder=folder,
+    )
+    _finish(scaffold_project(said, config))
 
 
 @app.command()

@@ -16,6 +16,7 @@ SHORT: Final[dict[str, str]] = {
     "edit-location": "change a code location in a form that shows how it is",
     "remove-location": "show what would go with a code location, and remove it",
     "restore-location": "deploy a removed code location as it was",
+    "new-project": "write the repository of a new code location, CI included",
     "redeploy": "deploy the same version again, as after a changed secret",
     "rollback": "put back what was live before",
     "cancel": "stop a deploy; once the change was sent, go back instead",
@@ -66,6 +67,16 @@ MORE: Final[dict[str, str]] = {
     "restore-location": (
         "Deploys what was removed last under this name; it is verified like any deploy.\n"
         "Example: `restore-location shop to prod`"
+    ),
+    "new-project": (
+        "Writes a whole repository: the package with an example asset, tests, the image where"
+        " agents of your own run it, and the CI workflow that deploys it. You get a zip file and"
+        " the list of the secrets to set; `--push` makes it the first commit of an empty"
+        " repository instead. Whether agents of your own run it is asked of Dagster+, unless"
+        " `--agent` says it."
+        " `--image` is where CI pushes the images, without a tag. Without a name a form opens.\n"
+        "Examples: `new-project shop --image ghcr.io/acme/shop to prod`,"
+        " `new-project shop --ci gitlab --python 3.12`"
     ),
     "redeploy": (
         "Sends what is live once more, without reading git, so that the agent starts the code anew"

@@ -24,6 +24,7 @@ from handlers.location_commands import (
     RemoveLocation,
     RestoreLocation,
 )
+from handlers.project_commands import NewProject, OpenProjectForm
 from handlers.subscription_commands import (
     MuteChannel,
     OpenSubscribeForm,
@@ -38,6 +39,7 @@ from handlers.verbs.deploys import deploys
 from handlers.verbs.help import show_help
 from handlers.verbs.location_form import edit_location, open_add_form
 from handlers.verbs.logs import logs
+from handlers.verbs.projects import new_project, open_project_form
 from handlers.verbs.remove import remove_location, restore_location
 from handlers.verbs.rollback import rollback
 from handlers.verbs.status import status
@@ -53,6 +55,8 @@ VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] =
     EditLocation: edit_location,
     RemoveLocation: remove_location,
     RestoreLocation: restore_location,
+    NewProject: new_project,
+    OpenProjectForm: open_project_form,
     Redeploy: redeploy,
     Rollback: rollback,
     Cancel: cancel,

@@ -34,6 +34,7 @@ from handlers.location_commands import (
     RestoreLocation,
     said_document,
 )
+from handlers.project_commands import NewProject, OpenProjectForm
 from handlers.subscription_commands import (
     MuteChannel,
     OpenSubscribeForm,
@@ -138,6 +139,28 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
         ("remove-location shop from prod", RemoveLocation("shop", "prod")),
         ('remove-location "from" from "from"', RemoveLocation("from", "from")),
         ("restore-location shop to prod --why x", RestoreLocation("shop", "prod", "x")),
+        ("new-project", OpenProjectForm()),
+        ("new-project to prod", OpenProjectForm("prod")),
+        ("new-project shop", NewProject("shop")),
+        (
+            (
+                "new-project shop to prod --agent-type Hybrid --image ghcr.io/a/b --ci GitLab"
+                " --registry ecr --python-version=3.12 --package-name store --agent-queue 'gpu 1'"
+                " --push <https://github.com/acme/shop.git>"
+            ),
+            NewProject(
+                "shop",
+                "prod",
+                package="store",
+                agent="hybrid",
+                ci="gitlab",
+                image="ghcr.io/a/b",
+                registry="ecr",
+                python="3.12",
+                queue="gpu 1",
+                push="https://github.com/acme/shop.git",
+            ),
+        ),
         ("redeploy core in prod", Redeploy(("core",), deployment="prod")),
         ("redeploy --all --why secrets", Redeploy(all=True, why="secrets")),
         ("rollback", Rollback()),
@@ -234,6 +257,11 @@ def test_what_slack_makes_of_typed_text_is_undone(text: str, command: Command) -
         ("remove-location a --why x", "remove-location has no option --why.", ()),
         ("restore-location a b", "restore-location takes the name of one code location.", ()),
         ("add b", "There is no command “add”.", ("add-location",)),
+        ("new-project a b", "new-project takes the name of one code location.", ()),
+        ("new-project --ci github", "The name of the new code location is missing.", ()),
+        ("new-project a --ci githb", "--ci can't be “githb”.", ("--ci github",)),
+        ("new-project a@main", "new-project takes no @REF.", ("deploy",)),
+        ("scaffold a", "There is no command “scaffold”.", ("new-project",)),
         ("delete b", "There is no command “delete”.", ("remove-location",)),
         ("deploy a --image x --image y", "--image is given twice.", ()),
         ("deploy a --image", "After --image its value is missing.", ()),
@@ -439,6 +467,20 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(EditLocation, NAMES, maybe(NAMES)),
     st.builds(RemoveLocation, NAMES, maybe(NAMES)),
     st.builds(RestoreLocation, NAMES, maybe(NAMES), maybe(WHYS)),
+    st.builds(OpenProjectForm, maybe(NAMES)),
+    st.builds(
+        NewProject,
+        NAMES,
+        maybe(NAMES),
+        maybe(TYPED),
+        st.sampled_from([None, "hybrid", "serverless"]),
+        st.sampled_from([None, "github", "gitlab"]),
+        maybe(TYPED),
+        st.sampled_from([None, "gcr", "ecr"]),
+        maybe(TYPED),
+        maybe(TYPED),
+        maybe(TYPED),
+    ),
     st.builds(Redeploy, LOCATIONS, st.just(False), maybe(NAMES), maybe(WHYS)),
     st.builds(Rollback, LOCATIONS, st.none(), maybe(NAMES), maybe(WHYS)),
     st.builds(Rollback, st.just(()), st.integers(0, 10**9), maybe(NAMES)),

@@ -1,0 +1,131 @@
+"""The form of a new project, drawn and read back: pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from deploy_core.scaffold.options import DEFAULT_PYTHON, AgentKind, problems_of
+from handlers import actions, limits
+from handlers.blocks import Block, input_block, plain_text, section
+from handlers.modals import read_metadata
+from handlers.project_commands import NewProject, project_options
+from handlers.text import forms as form_text
+from handlers.text import projects as text
+
+NAME: Final = "name"
+MOST: Final = 300
+_REQUIRED: Final = frozenset({"ci", "python"})
+_HYBRID: Final = ("image", "registry", "queue")
+"""Fields that only a Hybrid project has."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What the form is drawn with: `image` is the configuration's, `may_push` whether it names
+    repositories that projects may be pushed to."""
+
+    channel: str
+    deployment: str
+    agent: AgentKind
+    organization: str
+    ci: str
+    image: str | None = None
+    may_push: bool = False
+
+
+def project_form(offer: Offer) -> Block:
+    """Return the form."""
+    blocks: list[Block] = [section(text.about_form(offer.agent, offer.deployment))]
+    element = {"type": "plain_text_input", "max_length": MOST}
+    blocks.append(input_block(NAME, text.NAME, element, hint=text.NAME_HINT))
+    blocks += [_field(each, offer) for each in text.LABELS if _is_asked(each, offer)]
+    known = {
+        "channel": offer.channel,
+        "deployment": offer.deployment,
+        "agent": str(offer.agent),
+        "organization": offer.organization,
+        "image": offer.image or "",
+    }
+    return {
+        "type": "modal",
+        "callback_id": actions.PROJECT_FORM,
+        "title": plain_text(text.TITLE, limits.VIEW_TITLE),
+        "submit": plain_text(text.MAKE, limits.VIEW_TITLE),
+        "close": plain_text(form_text.CLOSE, limits.VIEW_TITLE),
+        "private_metadata": json.dumps(known),
+        "blocks": blocks,
+    }
+
+
+def read_project_form(view: Mapping[str, Any]) -> NewProject | dict[str, str]:
+    """Read a submitted form: what is asked for, or what is wrong by the field's block_id."""
+    values, about = view["state"]["values"], read_metadata(view)
+    said = {name: _value(values, name) for name in text.LABELS}
+    agent = AgentKind(str(about["agent"]))
+    command = NewProject(
+        _value(values, NAME) or "",
+        str(about["deployment"]),
+        agent=str(agent),
+        **said,
+    )
+    options = project_options(
+        command,
+        agent=agent,
+        deployment=str(about["deployment"]),
+        organization=str(about["organization"]),
+        ci=command.ci or "",
+        image=str(about["image"]) or None,
+    )
+    problems: dict[str, str] = {}
+    for option, error in problems_of(options).items():
+        place = NAME if option == "location" else option
+        asked = place if place in values else NAME
+        said_now = f"{error.summary} {error.next_step}".replace("`", "")
+        problems.setdefault(asked, said_now)
+    return problems or command
+
+
+def _is_asked(field: str, offer: Offer) -> bool:
+    if field in _HYBRID:
+        return offer.agent is AgentKind.HYBRID
+    return field != "push" or offer.may_push
+
+
+def _field(field: str, offer: Offer) -> Block:
+    if field == "ci":
+        element = _choice(text.CIS, offer.ci)
+    elif field == "python":
+        element = _choice(text.PYTHON_NAMES, DEFAULT_PYTHON)
+    elif field == "registry":
+        element = _choice(text.REGISTRIES, "")
+    else:
+        element = {"type": "plain_text_input", "max_length": MOST}
+        if field == "image" and offer.image is not None:
+            element["placeholder"] = plain_text(offer.image, limits.PLACEHOLDER)
+    optional = field not in _REQUIRED and (field != "image" or offer.image is not None)
+    label, hint = text.LABELS[field], text.HINTS.get(field)
+    return input_block(field, label, element, hint=hint, optional=optional)
+
+
+def _choice(shown: Mapping[str, str], chosen: str) -> Block:
+    options = [
+        {"text": plain_text(label, limits.OPTION_TEXT), "value": str(value)}
+        for value, label in shown.items()
+    ]
+    element: Block = {
+        "type": "static_select",
+        "placeholder": plain_text(form_text.CHOOSE, limits.PLACEHOLDER),
+        "options": options,
+    }
+    first = next((each for each in options if each["value"] == chosen), None)
+    if first is not None:
+        element["initial_option"] = first
+    return element
+
+
+def _value(values: Mapping[str, Any], name: str) -> str | None:
+    state = values.get(name, {}).get(name, {})
+    chosen = state.get("selected_option")
+    value = chosen["value"] if chosen else state.get("value")
+    return (value.strip() or None) if isinstance(value, str) else None

@@ -1,0 +1,91 @@
+"""`dagster-chatops scaffold`: from a terminal, with a configuration file or without."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.cli.app import app
+from bot.cli.exit_codes import ExitCode
+from tests.scaffold.projects import GITLAB_FILE, directory, files_of, hybrid, write
+
+CONFIG = """\
+deployments:
+  prod: {}
+dagster_plus: {organization: acme}
+scaffold:
+  ci: gitlab
+  image: registry.gitlab.com/acme/{location}
+"""
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a folder without a configuration."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DAGSTER_CHATOPS_CONFIG", "DAGSTER_CLOUD_ORGANIZATION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["scaffold", *arguments])
+    return done.exit_code, done.output
+
+
+def read(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def test_a_repository_is_written_and_its_secrets_are_listed(tmp_path: Path) -> None:
+    said = ("--image", "ghcr.io/acme/shop", "--python", "3.11", "--organization", "acme")
+    code, output = run("shop", "--to", "new", *said)
+    assert code == ExitCode.GOOD, output
+    assert read(tmp_path / "new") == files_of(hybrid())
+    assert "DAGSTER_CLOUD_API_TOKEN: a token of Dagster+" in output
+
+    (tmp_path / "new/README.md").write_text("mine\n")
+    code, output = run("shop", "--to", "new", *said)
+    assert code == ExitCode.USAGE
+    assert "nothing is overwritten" in output
+    assert (tmp_path / "new/README.md").read_text() == "mine\n"
+
+
+def test_a_configuration_says_what_is_meant(tmp_path: Path) -> None:
+    write({"dagster-chatops.yaml": CONFIG}, tmp_path)
+    code, output = run("shop", "--to", "new")
+    assert code == ExitCode.GOOD, output
+    files = read(tmp_path / "new")
+    assert "IMAGE: registry.gitlab.com/acme/shop\n" in files[GITLAB_FILE]
+    assert "DAGSTER_CLOUD_ORGANIZATION: acme\n" in files[GITLAB_FILE]
+
+
+def test_a_directory_of_a_monorepo_is_written_into_it(tmp_path: Path) -> None:
+    write({"README.md": "the monorepo's\n"}, tmp_path)
+    said = ("--image", "ghcr.io/acme/shop", "--python", "3.11", "--directory", "teams/shop")
+    code, output = run("shop", "--to", ".", *said, "--shared", "acme-shared=libs/shared")
+    assert code == ExitCode.GOOD, output
+    assert read(tmp_path) == {"README.md": "the monorepo's\n", **files_of(directory(shared=True))}
+    assert "Secrets" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("shop",), "It isn't said where the project goes."),
+        (("shop", "--to", "new", "--image", "ghcr.io/a/b"), "organisation of Dagster+ isn't known"),
+        (("shop", "--to", "new", "--agent", "cloud"), "--agent can't be “cloud”."),
+        (("a b", "--to", "new", "--organization", "acme"), "can't be named “a b”"),
+        (("shop", "--to", "new", "--shared", "x", "--directory", "y"), "doesn't say where it is"),
+        (("shop", "--push", "https://github.com/a/b"), "may be pushed to"),
+        (("shop", "--to", "new", "--config", "none.yaml"), "There is no configuration file"),
+    ],
+)
+def test_what_can_not_be_made_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    code, output = run(*arguments)
+    assert code in (ExitCode.USAGE, ExitCode.FAILED), output
+    assert says in " ".join(output.split())
+    assert not (tmp_path / "new").exists()
