@@ -42,7 +42,8 @@ async def _findings(core: Core, *, live: bool) -> AsyncIterator[Finding]:
             people = len(deployment.may_deploy)
             said = "1 person may deploy" if people == 1 else f"{people} people may deploy"
             yield Finding(f"Deployment {name}", said)
-    for group in (_dagster(core), _projects(core), images(core), _slack(core, live=live)):
+    groups = (_dagster(core), _projects(core), _templates(core), images(core))
+    for group in (*groups, _slack(core, live=live)):
         async for finding in group:
             yield finding
 
@@ -83,6 +84,16 @@ async def _projects(core: Core) -> AsyncIterator[Finding]:
 
     for finding in await all_of(*(look(name) for name in core.settings.core.projects)):
         yield finding
+
+
+async def _templates(core: Core) -> AsyncIterator[Finding]:
+    """Those of new projects, where a team has its own."""
+    where = core.settings.core.scaffold.templates
+    if where is None:
+        return
+    what = "Templates of new projects"
+    found = await tried(what, core.maker.try_templates())
+    yield found if isinstance(found, Finding) else Finding(what, f"all {found} can be filled in")
 
 
 async def _slack(core: Core, *, live: bool) -> AsyncIterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from deploy_core.clock import Clock
 from deploy_core.model.errors import PushNotConfigured, TemplateInvalid
-from deploy_core.scaffold.options import ProjectOptions, require_valid
+from deploy_core.scaffold.options import AgentKind, Ci, ProjectOptions, require_valid
 from deploy_core.scaffold.push import push_first
 from deploy_core.scaffold.render import scaffold
 from deploy_core.scaffold.templates_folder import (
@@ -45,6 +45,19 @@ class ProjectMaker:
         require_valid(options)  # before anything is fetched
         templates = await self._templates()
         return await asyncio.to_thread(scaffold, options, templates)
+
+    async def try_templates(self) -> int:
+        """Fill in the templates for each kind of project; return how many there are. Raises as
+        `make`."""
+        templates = await self._templates()
+        for ci in Ci:
+            for agent, image in (
+                (AgentKind.HYBRID, "ghcr.io/acme/shop"),
+                (AgentKind.SERVERLESS, ""),
+            ):
+                sample = ProjectOptions("shop", agent, ci, organization="acme", image=image)
+                await asyncio.to_thread(scaffold, sample, templates)
+        return len(templates)
 
     async def push(self, files: dict[str, str], address: str, author: str) -> str:
         """Push the files as the first commit of an empty repository; return the commit.

@@ -156,6 +156,10 @@ async def test_templates_come_from_a_teams_folder(tmp_path: Path) -> None:
     folder = write({"project/notes.txt": "ours\n"}, tmp_path / "team")
     made = await maker(tmp_path, templates=str(folder)).make(serverless())
     assert made["notes.txt"] == "ours\n"
+    assert await maker(tmp_path, templates=str(folder)).try_templates() > 1
+    write({"gitlab-serverless/x.jinja": "[[ nowhere ]]"}, folder)
+    with pytest.raises(TemplateInvalid, match="'nowhere' is undefined"):
+        await maker(tmp_path, templates=str(folder)).try_templates()
     with pytest.raises(TemplateInvalid, match="There is no folder"):
         await maker(tmp_path, templates=str(tmp_path / "none")).make(serverless())
 
