@@ -168,25 +168,36 @@ async def test_a_push_to_a_hybrid_repository_deploys_its_image(
         assert "shop" in (tmp_path / "summary.md").read_text()
 
 
-async def test_a_real_agent_loads_what_pushes_to_serverless_repositories_deploy(
-    tmp_path: Path,
+async def test_a_real_agent_loads_what_a_push_to_a_serverless_repository_deploys(
+    tmp_path: Path, stack: AsyncExitStack
 ) -> None:
-    """From GitHub and from GitLab; of the same dependencies the second builds none."""
+    """From GitHub; of the same dependencies a push to GitLab then builds none."""
     registry = RegistryInfo("registry.example.com/acme", "AWS", "password")
     settings = Serverless(tmp_path / "pex", ("prod",), registry)
     async with with_agent(tmp_path / "agent", serverless=settings) as dagster:
-        prod, store = dagster.plane.deployment("prod"), dagster.plane.pex
-        assert store is not None
-        for ci, name in ((Ci.GITHUB, "shop"), (Ci.GITLAB, "store")):
-            options = serverless(ci, location=name, organization=dagster.plane.organization)
-            commit = await push(options, dagster, tmp_path / ci)
-            location = prod.locations[name]
-            assert location.document["git"]["commit_hash"] == commit
-            assert location.document["pex_metadata"]["python_version"] == options.python
-            assert assets(location) == [f"{name}_example"]
-        put = [str(one["file"]) for one in store.transfers if one["method"] == "PUT"]
-        kinds = Counter(file.partition("-")[0] for file in put)
-        assert (kinds["deps"], kinds["source"]) == (1, 2), put
+        options = serverless(Ci.GITHUB, organization=dagster.plane.organization)
+        commit = await push(options, dagster, tmp_path / "github")
+        location = dagster.plane.deployment("prod").locations["shop"]
+        assert location.document["git"]["commit_hash"] == commit
+        assert location.document["pex_metadata"]["python_version"] == options.python
+        assert assets(location) == ["shop_example"]
+        assert uploads(dagster) == {"deps": 1, "source": 1, "requirements": 1}
+
+    again = await start_dagster_plus(instant_agent=InstantAgentSettings(), serverless=settings)
+    stack.push_async_callback(again.close)
+    options = serverless(Ci.GITLAB, location="store", organization=again.plane.organization)
+    commit = await push(options, again, tmp_path / "gitlab")
+    document = again.plane.deployment("prod").locations["store"].document
+    assert document["git"]["commit_hash"] == commit
+    assert document["pex_metadata"]["python_version"] == options.python
+    assert uploads(again) == {"source": 1, "requirements": 1}
+
+
+def uploads(dagster: DagsterPlus) -> dict[str, int]:
+    """How many files of each kind were uploaded."""
+    assert dagster.plane.pex is not None
+    put = [str(one["file"]) for one in dagster.plane.pex.transfers if one["method"] == "PUT"]
+    return dict(Counter(file.partition("-")[0] for file in put))
 
 
 async def test_a_real_agent_loads_new_hybrid_projects(tmp_path: Path) -> None:
