@@ -22,9 +22,7 @@ class HostRateLimited(HostError):
     default_next_step = "It is tried again by itself when the host allows it."
     retryable = True
 
-    def __init__(
-        self, summary: str, *, detail: str | None = None, retry_after: float = 60.0
-    ) -> None:
+    def __init__(self, summary: str, *, detail: str = "", retry_after: float = 60.0) -> None:
         super().__init__(summary, detail=detail)
         self.retry_after = retry_after
 
