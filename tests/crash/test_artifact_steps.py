@@ -26,7 +26,7 @@ from tests.docker.world import BASE, runs
 from tests.sources.repository import Repository
 from tests.support.pex import build_environment, keep_dependencies, lend_dependencies
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 GOOD = Kind(("deploy shop",), TargetState.VERIFIED, "verified", 1)
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"

@@ -5,7 +5,7 @@ import pytest
 
 from bench import chaos
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 @pytest.mark.parametrize("store", ["SQLite", "PostgreSQL"])

@@ -19,7 +19,7 @@ from tests.crash.test_replicas import LEASE, ended, told_once
 from tests.crash.world import BROKEN, World, eventually, finished_once, open_world
 from tests.e2e.world import CHANNEL
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 NEVER = {"loads": [{"location": "quickstart", "kind": "never_loaded"}]}
 Act = Callable[[World], Coroutine[Any, Any, Any]]
@@ -47,7 +47,7 @@ def step(name: StepName) -> Act:
             newest = await world.newest()
             return newest is not None and newest.targets[0].step(name) is not None
 
-        await eventually(look, 60, f"the step {name}")
+        await eventually(look, 180, f"the step {name}")
 
     return there
 
@@ -72,7 +72,7 @@ async def queued(world: World) -> None:
     async def look() -> bool:
         return len(await world.deploys()) == 2
 
-    await eventually(look, 60, "the second deploy")
+    await eventually(look, 180, "the second deploy")
 
 
 async def no_agents(world: World) -> None:
@@ -87,7 +87,7 @@ async def sent(world: World) -> None:
     async def look() -> bool:
         return bool(await world.mutations())
 
-    await eventually(look, 60, "the change")
+    await eventually(look, 180, "the change")
 
 
 async def broken(world: World) -> None:
@@ -117,7 +117,7 @@ async def over(world: World) -> None:
         newest = await world.newest()
         return newest is not None and newest.ended
 
-    await eventually(look, 60, "the end")
+    await eventually(look, 180, "the end")
 
 
 async def slack_back(world: World) -> None:
@@ -226,7 +226,7 @@ async def test_replicas_that_are_replaced_under_load_lose_and_double_nothing(
         async def all_there() -> bool:
             return len(await world.deploys()) >= len(told)
 
-        await eventually(all_there, 60, "a deploy for each command")
+        await eventually(all_there, 180, "a deploy for each command")
         deploys = await world.deploys()
         assert len(deploys) == len(told)
         for deploy in deploys:

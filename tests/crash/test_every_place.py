@@ -15,7 +15,7 @@ from deploy_core.model.states import TargetState
 from tests.crash.killing import ARTIFACT_STEPS, PROPOSAL, WATCHER_PLACES, Killing, Kind
 from tests.crash.world import BROKEN, open_world
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 PUT_BACK = {StepName.PUT_BACK_APPLY, StepName.PUT_BACK_WAIT, StepName.PUT_BACK_VERIFY}
 IMAGE = "--image 127.0.0.1:9/quickstart:v1"

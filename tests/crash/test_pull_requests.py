@@ -15,7 +15,7 @@ from sandbox.git_host.server import TOKEN, GitHost, start_git_host
 from tests.crash.killing import PROPOSAL
 from tests.crash.world import World, eventually, killed, open_world
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 PLACES = [each for each in crash_places() if each.startswith(f"{PROPOSAL}:")]
 

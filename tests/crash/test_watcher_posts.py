@@ -16,7 +16,7 @@ from tests.crash.killing import WATCHER_PLACES
 from tests.crash.world import BROKEN, World, eventually, killed, open_world
 from tests.e2e.world import CHANNEL, is_card
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 CONFIG: dict[str, Any] = {
     "deployments": {"prod": {"may_deploy": ["U0ADA000001"], "watch_channel": "C0DEPLOYS01"}},

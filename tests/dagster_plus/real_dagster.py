@@ -92,7 +92,13 @@ async def opened(folder: Path, **settings: Any) -> AsyncIterator[RealDagster]:
     async with AsyncExitStack() as stack:
         # Dagster's own default queues runs, for a daemon that nobody runs here.
         at_once = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
-        overrides = {"telemetry": {"enabled": False}, "run_coordinator": at_once, **settings}
+        overrides = {
+            "telemetry": {"enabled": False},
+            "run_coordinator": at_once,
+            # Otherwise its code server outlives it.
+            "code_servers": {"wait_for_local_processes_on_shutdown": True},
+            **settings,
+        }
         instance = stack.enter_context(DagsterInstance.local_temp(str(home), overrides=overrides))
         target = PythonFileTarget(str(CODE), None, str(CODE.parent), LOCATION)
         process = await asyncio.to_thread(WorkspaceProcessContext, instance, target)

@@ -13,7 +13,7 @@ from tests.e2e.world import CHANNEL
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.asyncio(loop_scope="session"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(1800),
 ]
 
 LARGE_LAYER = (

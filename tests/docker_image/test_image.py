@@ -28,7 +28,7 @@ MOST_MB = 190
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(900),  # the base comes from the package mirrors
+    pytest.mark.timeout(1800),  # the base comes from the package mirrors
 ]
 
 

@@ -82,7 +82,7 @@ async def test_fifty_commands_at_once(crowd: Crowd) -> None:
         return (len(live) == len(deploys) and private == len(asked)) or None
 
     await world.workspace.wait_for(
-        all_done, 90, "a card for each deploy and an answer to each question"
+        all_done, 300, "a card for each deploy and an answer to each question"
     )
     assert len(await cards_since(world, seen)) == len(deploys)
     assert sorted(await mutations(world)) == sorted(LOCATIONS)
@@ -161,5 +161,5 @@ async def test_slow_answers_of_dagster_plus_and_slack_hold_no_ack_up(crowd: Crow
         questions = len(asked) - len(deploys) + 30
         return (len(live) == len(deploys) and private >= questions) or None
 
-    await world.workspace.wait_for(all_done, 100, "a card for each deploy and all answers")
+    await world.workspace.wait_for(all_done, 300, "a card for each deploy and all answers")
     await nobody_was_failed(people)

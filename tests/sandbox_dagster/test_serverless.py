@@ -144,7 +144,7 @@ async def test_boto3_fetches_what_was_put(
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_the_cli_deploys_a_python_executable(
     dagster_plus: DagsterPlus, run_serverless: RunCli, tmp_path: Path
 ) -> None:

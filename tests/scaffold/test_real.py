@@ -33,7 +33,7 @@ from tests.scaffold.projects import (
 from tests.sources.repository import Repository
 from tests.support.pex import build_environment
 
-pytestmark = [pytest.mark.proof, pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.proof, pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 CLI_ACTION = "dagster-io/dagster-cloud-action/actions/utils/dagster-cloud-cli@"
 INIT_ACTION = "dagster-io/dagster-cloud-action/actions/utils/ci-init@"

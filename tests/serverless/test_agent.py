@@ -14,7 +14,7 @@ from tests.support.pex import build_environment, keep_dependencies, lend_depende
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

@@ -23,7 +23,7 @@ from tests.serverless.conftest import FILE, Open, built, store_of, uploads
 from tests.sources.repository import Repository
 from tests.support.plans import ADA
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 
 async def test_nobody_says_serverless_and_a_pex_is_built_brought_and_deployed(

@@ -18,7 +18,7 @@ from tests.engine.world import World, open_world
 from tests.sources.repository import Repository
 from tests.support.plans import ADA
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1800)
 
 Opened = Callable[..., AbstractAsyncContextManager[World]]
 

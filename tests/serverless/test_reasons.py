@@ -17,7 +17,7 @@ from tests.engine.world import World
 from tests.serverless.conftest import FILE, Open, store_of, uploads
 from tests.sources.repository import Repository
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 
 async def failed(world: World) -> Failure:

@@ -72,6 +72,7 @@ async def test_two_replicas_restarts_and_sleep(store: Store, clock: ManualClock)
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
 async def test_a_year_of_digests_has_one_for_each_local_day(
     store: Store, address: str, clock: ManualClock, zone: str

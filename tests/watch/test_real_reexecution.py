@@ -14,7 +14,7 @@ from deploy_core.watch.recipients import Recipients
 from deploy_core.watch.run_observer import RunObserver
 from tests.dagster_plus.real_dagster import RealDagster, opened
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(1800)]
 """Each starts a code server, and runs in processes of their own."""
 
 SETTINGS = CoreSettings(deployments={"prod": DeploymentSettings(watch_channel="C0OPS")})

@@ -12,7 +12,7 @@ from deploy_core.watch.schedules import Loads, Trouble, judge_schedules, subject
 from deploy_core.watch.transitions import Happened
 from tests.dagster_plus.real_dagster import LOCATION, WAIT_SECONDS, RealDagster, opened
 
-pytestmark = [pytest.mark.proof, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(1800)]
 """Each starts a code server."""
 
 LOADS = Loads({LOCATION: "v1"}, {LOCATION: "v1"}, {LOCATION})
