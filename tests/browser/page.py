@@ -4,7 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Locator, Page, ViewportSize, async_playwright
+from playwright.async_api import Locator, Page, ViewportSize, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SWITCHES = (
@@ -35,6 +35,7 @@ async def open_page(
         broken: list[str] = []
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.set_default_timeout(LOOK_SECONDS * 1000)
+        expect.set_options(timeout=LOOK_SECONDS * 1000)
         await page.goto(url)
         try:
             yield page

@@ -44,6 +44,7 @@ from tests.support.plans import ADA, GRACE
 
 T = TypeVar("T")
 SPEED = 20.0
+SLICE = 0.25
 MINUTE_OF_LOADING = 4.0
 
 
@@ -58,7 +59,7 @@ class FastClock(SystemClock):
         self._passed, self._since = 0.0, time.monotonic()
 
     def run_at(self, speed: float) -> None:
-        """Go on at another speed; who sleeps already wakes as it was told before."""
+        """Go on at another speed."""
         self._passed, self._since = self.monotonic(), time.monotonic()
         self.speed = speed
 
@@ -72,7 +73,9 @@ class FastClock(SystemClock):
         return self._passed + (time.monotonic() - self._since) * self.speed
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self.speed)
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(min(left / self.speed, SLICE))
 
 
 def load_error(message: str = "ModuleNotFoundError: No module named 'rates'") -> LoadErrorText:

@@ -84,7 +84,7 @@ async def test_slack_gone_for_ten_minutes_is_caught_up_with_in_order(
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait for what neither Slack nor the store tells of a change."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not await holds():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

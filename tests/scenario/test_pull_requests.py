@@ -146,7 +146,7 @@ async def test_what_passes_goes_on_by_itself_and_is_done_once(
 ) -> None:
     world, host = github
     faults = (
-        Fault("rate_limit", seconds=4),
+        Fault("rate_limit", seconds=15),
         Fault("down", times=6, path="/api/"),
         Fault("error", times=2),
         Fault("lost_answer", method="POST"),
