@@ -1,5 +1,6 @@
 """Structured logs: one line an event, the deploy's number where there is one, never a secret."""
 
+import contextlib
 import logging
 import re
 import sys
@@ -33,7 +34,7 @@ def set_up_logs(*, as_json: bool, quiet: bool = False) -> None:
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Printer(sys.stderr),
         cache_logger_on_first_use=False,
     )
     # Libraries log through the standard module. Bolt logs whole request bodies at INFO and DEBUG.
@@ -41,6 +42,16 @@ def set_up_logs(*, as_json: bool, quiet: bool = False) -> None:
     logging.getLogger().addFilter(_RedactFilter())
     for handler in logging.getLogger().handlers:
         handler.addFilter(_RedactFilter())
+
+
+class _Printer(structlog.PrintLogger):
+    """Who reads the log may go away: then a line is lost, and nothing else stops."""
+
+    def msg(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
 def _redact_all(

@@ -1,8 +1,16 @@
-"""Nothing that looks like a token reaches the log."""
+"""Nothing that looks like a token reaches the log, and a log that is gone stops nothing."""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
-from bot.logs import redact
+from bot.logs import redact, set_up_logs
 
 # Put together here, so that no scanner takes the test for a leak.
 SECRETS = [
@@ -29,3 +37,28 @@ def test_passwords_in_addresses_are_taken_out() -> None:
 def test_plain_words_stay() -> None:
     plain = "deploy 12 of core to prod: user asked again at 12:30:15"
     assert redact(plain) == plain
+
+
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, filters = list(root.handlers), list(root.filters)
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.filters[:] = handlers, filters
+
+
+@pytest.mark.usefixtures("own_logs")
+def test_a_log_whose_reader_has_gone_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    stream = os.fdopen(writer, "w")
+    monkeypatch.setattr(sys, "stderr", stream)
+    set_up_logs(as_json=True)
+    log = structlog.get_logger()
+    log.error("slack_send_failed", about="deploy 1")
+    with os.fdopen(reader) as read:
+        assert json.loads(read.readline())["about"] == "deploy 1"
+    log.error("slack_send_failed", about="deploy 2")  # a broken pipe
+    with contextlib.suppress(BrokenPipeError):
+        stream.close()
+    log.error("slack_send_failed", about="deploy 3")  # a closed stream

@@ -16,7 +16,7 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-LOOK_SECONDS = 60.0
+LOOK_SECONDS = 180.0
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
 ]
 
-LOAD_MS = 60_000
+LOAD_MS = 180_000
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,8 +1,11 @@
 """`dagster-chatops scaffold`: from a terminal, with a configuration file or without."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from bot.cli.app import app
@@ -26,6 +29,16 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("DAGSTER_CHATOPS_CONFIG", "DAGSTER_CLOUD_ORGANIZATION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """The command sends this process's logs to a stream that ends with it."""
+    root = logging.getLogger()
+    handlers, filters = list(root.handlers), list(root.filters)
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.filters[:] = handlers, filters
 
 
 def run(*arguments: str) -> tuple[int, str]:
