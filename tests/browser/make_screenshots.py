@@ -131,6 +131,7 @@ async def _failed_runs(world: World, page: Page, to: Path) -> None:
 
 async def _home(world: World, page: Page, to: Path) -> None:
     await type_command(page, "/dagster subscribe failures for mar*", place="#deploys")
+    await page.get_by_text("has subscribed this channel").first.wait_for(timeout=LOAD_MS)
     await world.end(await world.deploy("marts@marts-broken"))
     location = await world.location("core")
     assert location is not None
