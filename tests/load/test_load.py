@@ -79,7 +79,8 @@ async def test_fifty_commands_at_once(crowd: Crowd) -> None:
         cards = await cards_since(world, seen)
         live = [card for card in cards if "verified" in card.text]
         private = await answers(people) - answered
-        return (len(live) == len(deploys) and private == len(asked)) or None
+        # Who waits for a slow plan is told so beside it.
+        return (len(live) == len(deploys) and private >= len(asked)) or None
 
     await world.workspace.wait_for(
         all_done, 300, "a card for each deploy and an answer to each question"
