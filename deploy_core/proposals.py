@@ -159,16 +159,15 @@ class Proposer:
         """Do all steps that can be done now; what stands in the way is noted. Raises
         `StoreError`."""
         async with self._lock(proposal_id):
+            # Read with the lock: who had it before may have been told to come back later.
             found: Proposal | None = await self._store.get(proposal_id)
-            while found is not None and found.goes_on:
+            while found is not None and found.can_go_on(self._services.clock.now()):
                 before = found
                 found = await self._step(before)
                 if found is not None and found.state is before.state:
                     return
 
     async def _step(self, found: Proposal) -> Proposal | None:
-        if found.problem is not None and found.problem.stuck:
-            return None
         try:
             return await self._steps[found.state](found)
         except StoreError:

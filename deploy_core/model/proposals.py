@@ -95,12 +95,18 @@ class Proposal(Frozen):
     channel: str = ""
     problem: Problem | None = None
     attempts: int = 0
+    not_before: datetime | None = None
     ended_at: datetime | None = None
 
     @property
     def goes_on(self) -> bool:
         """Whether a step is left."""
         return self.state in GOES_ON
+
+    def can_go_on(self, now: datetime) -> bool:
+        """Say whether a step is left that nobody, and no time, has to be waited for."""
+        stuck = self.problem is not None and self.problem.stuck
+        return self.goes_on and not stuck and (self.not_before is None or self.not_before <= now)
 
 
 def branch_of(location: str, origin: str) -> str:

@@ -20,6 +20,8 @@ KIND = "proposal"
 """The kind of the message that follows a proposal."""
 
 _GOING = [state.value for state in GOES_ON]
+_UNHINDERED: dict[str, Any] = {"problem": None, "stuck": False, "not_before": None, "attempts": 0}
+"""The columns of one that nothing stands in the way of."""
 
 
 @uninterrupted
@@ -124,14 +126,7 @@ class Proposals:
     async def moved(self, before: Proposal, after: ProposalState, **found: Any) -> Proposal | None:
         """Note that a step is finished, and what was found out by it. Returns None, and notes
         nothing, where somebody else was faster."""
-        values = {
-            **found,
-            "state": after.value,
-            "problem": None,
-            "stuck": False,
-            "not_before": None,
-            "attempts": 0,
-        }
+        values = {**found, **_UNHINDERED, "state": after.value}
         if after not in GOES_ON:
             values["ended_at"] = self._clock.now()
         return await self._change(before, values)
@@ -143,17 +138,7 @@ class Proposals:
         if (before.url, before.checks, before.problem) == (url, checks, None):
             return before
         listed = None if checks is None else [check.model_dump(mode="json") for check in checks]
-        return await self._change(
-            before,
-            {
-                "url": url,
-                "checks": listed,
-                "problem": None,
-                "stuck": False,
-                "not_before": None,
-                "attempts": 0,
-            },
-        )
+        return await self._change(before, {**_UNHINDERED, "url": url, "checks": listed})
 
     async def hindered(self, before: Proposal, problem: Problem, wait: float | None) -> None:
         """Note what stands in the way; without `wait` (in seconds) until a person tries again."""
@@ -170,8 +155,7 @@ class Proposals:
 
     async def unstick(self, before: Proposal) -> Proposal | None:
         """Let it be tried again at once."""
-        values = {"problem": None, "stuck": False, "not_before": None, "attempts": 0}
-        return await self._change(before, values)
+        return await self._change(before, _UNHINDERED)
 
     async def _change(self, before: Proposal, values: dict[str, Any]) -> Proposal | None:
         where = sa.and_(proposals.c.id == before.id, proposals.c.state == before.state.value)
@@ -216,5 +200,6 @@ def _proposal(row: sa.Row[Any]) -> Proposal:
         channel=row.channel,
         problem=None if row.problem is None else Problem(**row.problem),
         attempts=row.attempts,
+        not_before=row.not_before,
         ended_at=row.ended_at,
     )

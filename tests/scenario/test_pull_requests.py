@@ -158,6 +158,9 @@ async def test_what_passes_goes_on_by_itself_and_is_done_once(
             card = await nth(world, number, "Opening a pull request", "proposal.discard")
             assert "wants fewer requests for a while" in card.shown
             assert "`host_rate_limited`" in card.shown
+            await world.core.proposer.advance(1)
+            proposal = await world.core.store.proposals.get(1)
+            assert proposal.state is ProposalState.PUSHED, "what the host asked for is kept to"
         await nth(world, number, f"pull request {number} waits to be merged")
         assert len(host.repository.pulls) == number
         host.faults.clear()
