@@ -44,9 +44,9 @@ from handlers.cards.subscriptions import (
 from handlers.cards.thread import ThreadPost
 from handlers.slack import Mark, Slack
 from handlers.slack_errors import ChannelClosed, MessageGone, SlackRefused
-from handlers.text.failed_runs import all_fixed, said_of_runs
+from handlers.text.failed_runs import all_fixed
 from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
-from handlers.text.schedules import all_tick_again, said_of_schedules
+from handlers.text.schedules import all_tick_again
 
 _SILENT = (SCHEDULES, QUEUE)
 
@@ -147,12 +147,7 @@ class PostSender:
         broadcast = False
         if intent.topic in {"event", "quiet_event"} and intent.position is not None:
             event, incident = await self._store.watching.event(intent.position)
-            if incident.kind == RUNS:
-                text = said_of_runs(event.said, event.data)
-            elif incident.kind in _SILENT:
-                text = said_of_schedules(event.said, incident, event.data)
-            else:
-                text = said_words(event.said, incident, event.data)
+            text = said_words(event.said, incident, event.data)
             loud = event.said in {Said.FLAPPING, Said.NEEDS_PEOPLE}
             broadcast = loud and intent.topic == "event"
         else:

@@ -35,6 +35,17 @@ _IN_FLIGHT: Final[tuple[RunStatus, ...]] = (
 
 
 @dataclass(frozen=True)
+class Contents:
+    """What a loaded location holds: how many assets, and the names of its jobs and of the schedules
+    and sensors that are on."""
+
+    assets: int
+    jobs: list[str]
+    schedules: list[str]
+    sensors: list[str]
+
+
+@dataclass(frozen=True)
 class Going:
     """What would go with a location. `shown` stands for exactly its document; `repositories` and
     `runs` are None where Dagster+ doesn't say."""
@@ -45,6 +56,19 @@ class Going:
     shown: str
     repositories: tuple[Repository, ...] | None
     runs: tuple[Run, ...] | None
+
+    @property
+    def contents(self) -> Contents | None:
+        """What its repositories hold; None where Dagster+ doesn't say."""
+        held = self.repositories
+        if held is None:
+            return None
+        return Contents(
+            assets=sum(each.assets for each in held),
+            jobs=[job for each in held for job in each.jobs],
+            schedules=[one.name for each in held for one in each.schedules if one.running],
+            sensors=[one.name for each in held for one in each.sensors if one.running],
+        )
 
 
 async def going(services: Services, deployment: str, location: str) -> Going:

@@ -11,7 +11,7 @@ from deploy_core.model.plan import Document
 from deploy_core.sources import location_fields as fields
 from handlers import actions, limits
 from handlers.blocks import Block, input_block, plain_text, section
-from handlers.modals import read_metadata
+from handlers.modals import choice, field_value, read_metadata
 from handlers.mrkdwn import sentence, words
 from handlers.said import MOST_WHY
 from handlers.text import forms as form_text
@@ -140,23 +140,20 @@ def read_location_form(
 
 
 def _value(values: Mapping[str, Any], name: str) -> str:
-    state = values.get(name, {}).get(name, {})
-    chosen = state.get("selected_option")
-    value = chosen["value"] if chosen else state.get("value")
-    found = value.strip() if isinstance(value, str) else ""
+    found = field_value(values, name)
     return found.removeprefix(_QUEUE) if name == fields.QUEUE else found
 
 
 def _field(name: str, label: str, offer: Offer) -> Block:
     value = offer.typed.get(name, "")
     if name == fields.SOURCE_KIND:
-        element = _choice(text.KINDS, value or next(iter(text.KINDS)))
+        element = choice(text.KINDS, value or next(iter(text.KINDS)))
     elif name == fields.PLATFORM:
-        element = _choice(text.PLATFORMS, value)
+        element = choice(text.PLATFORMS, value)
     elif name == fields.QUEUE:
         queues = dict.fromkeys([*([value] if value else []), *offer.queues])
         shown = {_QUEUE: text.DEFAULT_QUEUE, **{f"{_QUEUE}{each}": each for each in queues}}
-        element = _choice(shown, f"{_QUEUE}{value}")
+        element = choice(shown, f"{_QUEUE}{value}")
     else:
         element = _text(value, multiline=name in _LONG)
     optional = name not in _REQUIRED
@@ -166,28 +163,11 @@ def _field(name: str, label: str, offer: Offer) -> Block:
 def _ways(offer: Offer) -> Block:
     shown = {_DIRECTLY: text.DIRECTLY}
     shown |= {f"{_PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
-    return _choice(shown, f"{_PROJECT}{offer.project}" if offer.project else _DIRECTLY)
+    return choice(shown, f"{_PROJECT}{offer.project}" if offer.project else _DIRECTLY)
 
 
 def _deployments(offer: Offer) -> Block:
-    return _choice({name: name for name in offer.deployments}, offer.deployment)
-
-
-def _choice(shown: Mapping[str, str], chosen: str) -> Block:
-    options = [
-        {"text": plain_text(label, limits.OPTION_TEXT), "value": value}
-        for value, label in shown.items()
-        if limits.size(value) <= limits.OPTION_VALUE
-    ][: limits.OPTIONS]
-    element: Block = {
-        "type": "static_select",
-        "placeholder": plain_text(form_text.CHOOSE, limits.PLACEHOLDER),
-        "options": options,
-    }
-    first = next((each for each in options if each["value"] == chosen), None)
-    if first is not None:
-        element["initial_option"] = first
-    return element
+    return choice({name: name for name in offer.deployments}, offer.deployment)
 
 
 def _text(value: str, *, multiline: bool = False, most: int = limits.PLAIN_TEXT_INPUT) -> Block:

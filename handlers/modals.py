@@ -128,6 +128,34 @@ def options(names: Sequence[str], part: str = "") -> list[Block]:
     return [_option(name) for name in fitting[: limits.OPTIONS]]
 
 
+def choice(shown: Mapping[str, str], chosen: str = "") -> Block:
+    """Return the element for one of these values, each with what is shown for it; `chosen` is so at
+    first if it is one of them. Values too long for an option can't be chosen here."""
+    offered = [
+        _option(value, label)
+        for value, label in shown.items()
+        if limits.size(value) <= limits.OPTION_VALUE
+    ][: limits.OPTIONS]
+    element: Block = {
+        "type": "static_select",
+        "placeholder": plain_text(text.CHOOSE, limits.PLACEHOLDER),
+        "options": offered,
+    }
+    first = next((each for each in offered if each["value"] == chosen), None)
+    if first is not None:
+        element["initial_option"] = first
+    return element
+
+
+def field_value(values: Mapping[str, Any], field: str) -> str:
+    """Return what was typed into a field, or the value of what was chosen there; empty if
+    nothing."""
+    state = values.get(field, {}).get(field, {})
+    chosen = state.get("selected_option")
+    value = chosen["value"] if chosen else state.get("value")
+    return value.strip() if isinstance(value, str) else ""
+
+
 def image_options(images: Sequence[str], typed: str = "") -> list[Block]:
     """Return at most a hundred images whose name contains what was typed, in the given order.
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from deploy_core.scaffold.options import DEFAULT_PYTHON, AgentKind, problems_of
 from handlers import actions, limits
 from handlers.blocks import Block, input_block, plain_text, section
-from handlers.modals import read_metadata
+from handlers.modals import choice, field_value, read_metadata
 from handlers.project_commands import NewProject, project_options
 from handlers.text import forms as form_text
 from handlers.text import projects as text
@@ -61,10 +61,10 @@ def project_form(offer: Offer) -> Block:
 def read_project_form(view: Mapping[str, Any]) -> NewProject | dict[str, str]:
     """Read a submitted form: what is asked for, or what is wrong by the field's block_id."""
     values, about = view["state"]["values"], read_metadata(view)
-    said = {name: _value(values, name) for name in text.LABELS}
+    said = {name: field_value(values, name) or None for name in text.LABELS}
     agent = AgentKind(str(about["agent"]))
     command = NewProject(
-        _value(values, NAME) or "",
+        field_value(values, NAME),
         str(about["deployment"]),
         agent=str(agent),
         **said,
@@ -94,11 +94,11 @@ def _is_asked(field: str, offer: Offer) -> bool:
 
 def _field(field: str, offer: Offer) -> Block:
     if field == "ci":
-        element = _choice(text.CIS, offer.ci)
+        element = choice(text.CIS, offer.ci)
     elif field == "python":
-        element = _choice(text.PYTHON_NAMES, DEFAULT_PYTHON)
+        element = choice(text.PYTHON_NAMES, DEFAULT_PYTHON)
     elif field == "registry":
-        element = _choice(text.REGISTRIES, "")
+        element = choice(text.REGISTRIES)
     else:
         element = {"type": "plain_text_input", "max_length": MOST}
         if field == "image" and offer.image is not None:
@@ -106,26 +106,3 @@ def _field(field: str, offer: Offer) -> Block:
     optional = field not in _REQUIRED and (field != "image" or offer.image is not None)
     label, hint = text.LABELS[field], text.HINTS.get(field)
     return input_block(field, label, element, hint=hint, optional=optional)
-
-
-def _choice(shown: Mapping[str, str], chosen: str) -> Block:
-    options = [
-        {"text": plain_text(label, limits.OPTION_TEXT), "value": str(value)}
-        for value, label in shown.items()
-    ]
-    element: Block = {
-        "type": "static_select",
-        "placeholder": plain_text(form_text.CHOOSE, limits.PLACEHOLDER),
-        "options": options,
-    }
-    first = next((each for each in options if each["value"] == chosen), None)
-    if first is not None:
-        element["initial_option"] = first
-    return element
-
-
-def _value(values: Mapping[str, Any], name: str) -> str | None:
-    state = values.get(name, {}).get(name, {})
-    chosen = state.get("selected_option")
-    value = chosen["value"] if chosen else state.get("value")
-    return (value.strip() or None) if isinstance(value, str) else None

@@ -14,7 +14,7 @@ from handlers import actions, limits
 from handlers.blocks import Block, input_block, plain_text, section
 from handlers.commands import escaped, typed
 from handlers.grammar import parse
-from handlers.modals import DEPLOYMENT, options, read_metadata
+from handlers.modals import DEPLOYMENT, choice, options, read_metadata
 from handlers.mrkdwn import sentence
 from handlers.subscription_commands import Subscribe
 from handlers.subscription_grammar import ZONE_FORM
@@ -103,7 +103,7 @@ def subscribe_form(offer: Offer) -> Block:
         ),
         _field(QUIET_FROM, text.QUIET_FROM, _time(_one(filled, QUIET_FROM)), text.QUIET_HINT),
         _field(QUIET_TO, text.QUIET_TO, _time(_one(filled, QUIET_TO))),
-        _field(DIGEST, text.DIGEST, _digests(_one(filled, DIGEST))),
+        _field(DIGEST, text.DIGEST, choice(text.DIGESTS, _one(filled, DIGEST))),
         _field(DIGEST_TIME, text.DIGEST_TIME, _time(_one(filled, DIGEST_TIME))),
         _field(ZONE, text.ZONE, _looked_up(_one(filled, ZONE)), text.ZONE_HINT),
     ]
@@ -261,13 +261,6 @@ def _deployments(names: tuple[str, ...], chosen: str) -> Block:
     if len(names) > limits.OPTIONS or not offered:
         return _looked_up(chosen)
     element: Block = {"type": "static_select", "placeholder": _placeholder(), "options": offered}
-    return {**element, "initial_option": first} if first is not None else element
-
-
-def _digests(chosen: str) -> Block:
-    offered = [_option(value, shown) for value, shown in text.DIGESTS.items()]
-    element: Block = {"type": "static_select", "placeholder": _placeholder(), "options": offered}
-    first = next((each for each in offered if each["value"] == chosen), None)
     return {**element, "initial_option": first} if first is not None else element
 
 

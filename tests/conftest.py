@@ -1,11 +1,13 @@
 """Fixtures that several folders share."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
 import asyncpg
 import hypothesis
 import pytest
+import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -96,3 +98,13 @@ async def postgres_database(postgres_server: str) -> AsyncIterator[str]:
     yield f"{postgres_server}/{name}"
     await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await administrator.close()
+
+
+@pytest.fixture
+def own_logs() -> Iterator[None]:
+    """For what sets up this process's logs: afterwards they go where they went before."""
+    root = logging.getLogger()
+    handlers, filters = list(root.handlers), list(root.filters)
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.filters[:] = handlers, filters

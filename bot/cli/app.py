@@ -14,7 +14,6 @@ from bot.logs import set_up_logs
 from bot.settings import load_settings
 from deploy_core.model.errors import ConfigInvalid, DeployError, UsageError
 from deploy_core.model.plan import CodeOptions
-from handlers.project_commands import NewProject
 
 app = typer.Typer(
     name="dagster-chatops",
@@ -220,6 +219,7 @@ def scaffold(
 ) -> None:
     """Write a new project: a whole repository, or a directory in a monorepo."""
     from bot.cli.scaffold import SaidProject, scaffold_project  # noqa: PLC0415
+    from handlers.project_commands import NewProject  # noqa: PLC0415
 
     set_up_logs(as_json=False, quiet=True)
     said = SaidProject(

@@ -1,7 +1,6 @@
 """`dagster-chatops deploy`: the engine without Slack."""
 
 import asyncio
-import getpass
 import signal
 import sys
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from rich.prompt import Confirm
 from rich.table import Table
 
 from bot.cli.exit_codes import ExitCode
-from bot.cli.output import console, print_error
+from bot.cli.output import console, person, print_error
 from bot.settings import BotSettings
 from bot.wiring import Core, open_core
 from deploy_core.model.deploys import Deploy, Failure, Stop, Target
@@ -91,7 +90,7 @@ async def add_location(
     """Add a location that is in no project, or update it, in the same way."""
     request = DeployRequest(
         kind=DeployKind.ADD,
-        actor=Actor(kind="cli", id=getpass.getuser()),
+        actor=person(),
         locations=(str(document["location_name"]),),
         deployment=deployment,
         document=document,
@@ -141,7 +140,7 @@ def request_of(options: DeployOptions) -> DeployRequest:
         raise MixedProjects(f"One @REF counts for all locations, not {' and '.join(sorted(refs))}.")
     return DeployRequest(
         kind=DeployKind.DEPLOY,
-        actor=Actor(kind="cli", id=getpass.getuser()),
+        actor=person(),
         locations=tuple(name for name in names if name),
         all_locations=options.every,
         ref=refs.pop() if refs else None,

@@ -1,12 +1,20 @@
 """What the command line prints: errors and plain helpers, through rich."""
 
+import getpass
+
 from rich.console import Console
 from rich.markup import escape
 
 from deploy_core.model.errors import DeployError
+from deploy_core.model.people import Actor
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+
+
+def person() -> Actor:
+    """Return who is at this terminal."""
+    return Actor(kind="cli", id=getpass.getuser())
 
 
 def print_error(error: DeployError) -> None:

@@ -1,6 +1,5 @@
 """`dagster-chatops remove-location` and `restore-location`, without Slack."""
 
-import getpass
 import sys
 import uuid
 
@@ -10,11 +9,10 @@ from rich.table import Table
 
 from bot.cli.deploy import carry_out_in
 from bot.cli.exit_codes import ExitCode
-from bot.cli.output import console
+from bot.cli.output import console, person
 from bot.settings import BotSettings
 from bot.wiring import open_core
 from deploy_core.model.documents import version_of
-from deploy_core.model.people import Actor
 from deploy_core.policy import deployment_named
 from deploy_core.removal import Going
 from handlers.text.removals import RESTORED
@@ -28,7 +26,7 @@ async def remove_location(
     """Show what would go, ask for the name unless `confirmed` is it, remove, and see that it is
     gone. Raises what `Engine.going` and `Engine.remove` raise."""
     chosen, _ = deployment_named(settings.core, deployment)
-    by = Actor(kind="cli", id=getpass.getuser())
+    by = person()
     async with open_core(settings, kind="cli") as core:
         going = await core.engine.going(chosen, location, by)
         console.print(_going_table(going))
@@ -51,7 +49,7 @@ async def restore_location(
 ) -> ExitCode:
     """Deploy what was removed. Raises what `Engine.restoring` raises."""
     chosen, _ = deployment_named(settings.core, deployment)
-    by = Actor(kind="cli", id=getpass.getuser())
+    by = person()
     async with open_core(settings, kind="cli") as core:
         request = await core.engine.restoring(chosen, location, by, why=why or RESTORED)
         return await carry_out_in(core, request, yes=yes, plan_only=False)
@@ -65,16 +63,14 @@ def _going_table(going: Going) -> Table:
         show_header=False,
     )
     table.add_row("Version", escape(version_of(going.document).label))
-    held = going.repositories
+    held = going.contents
     if held is None:
         table.add_row("Definitions", "unknown: it isn't loaded")
     else:
-        table.add_row("Assets", str(sum(each.assets for each in held)))
-        table.add_row("Jobs", _listed([job for each in held for job in each.jobs]))
-        on = [one.name for each in held for one in each.schedules if one.running]
-        table.add_row("Schedules that are on", _listed(on))
-        watching = [one.name for each in held for one in each.sensors if one.running]
-        table.add_row("Sensors that are on", _listed(watching))
+        table.add_row("Assets", str(held.assets))
+        table.add_row("Jobs", _listed(held.jobs))
+        table.add_row("Schedules that are on", _listed(held.schedules))
+        table.add_row("Sensors that are on", _listed(held.sensors))
     runs = "unknown" if going.runs is None else _listed([run.job for run in going.runs])
     table.add_row("Runs in flight", runs)
     return table

@@ -14,6 +14,7 @@ from bot.cli.output import console
 from bot.settings import FileSettings, read_config_file
 from deploy_core.clock import SystemClock
 from deploy_core.model.errors import ProjectOptionInvalid
+from deploy_core.scaffold.archive import write_files
 from deploy_core.scaffold.maker import ProjectMaker
 from deploy_core.scaffold.needed import needed_secrets, settings_page
 from deploy_core.scaffold.options import AgentKind, ProjectOptions, SharedPackage
@@ -57,7 +58,7 @@ async def scaffold_project(said: SaidProject, config: Path | None) -> ExitCode:
         maker.repository(push)
     files = await maker.make(options)
     if folder is not None:
-        await asyncio.to_thread(write_files, files, folder)
+        await asyncio.to_thread(_write_new, files, folder)
         console.print(f"Wrote {len(files)} files into {escape(str(folder))}")
     if push is not None:
         commit = await maker.push(files, push, getpass.getuser())
@@ -96,7 +97,7 @@ def _shared(said: str | None) -> SharedPackage | None:
     return SharedPackage(name, directory)
 
 
-def write_files(files: Mapping[str, str], folder: Path) -> None:
+def _write_new(files: Mapping[str, str], folder: Path) -> None:
     """Write the files below a folder, which must have none of them. Raises
     `ProjectOptionInvalid`."""
     there = [name for name in files if (folder / name).exists()]
@@ -105,10 +106,7 @@ def write_files(files: Mapping[str, str], folder: Path) -> None:
             f"`{folder}` has {there[0]} already, and nothing is overwritten.",
             next_step="Choose another folder with `--to`.",
         )
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")
+    write_files(files, folder)
 
 
 def _say_secrets(options: ProjectOptions, repository: str | None) -> None:

@@ -5,8 +5,6 @@ import json
 import platform
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -19,6 +17,7 @@ from deploy_core.dagster_plus.documents import Operation
 from deploy_core.dagster_plus.http_errors import AttemptFailed, answer_lost, mapped_errors
 from deploy_core.dagster_plus.urls import graphql_url
 from deploy_core.model.errors import ConfigInvalid, DeployError, ProtocolError
+from deploy_core.retry_after import retry_after
 
 T = TypeVar("T")
 OnCall = Callable[[str, str, float], None]
@@ -160,7 +159,7 @@ class Transport:
             mutation=mutation,
             status=response.status_code,
             text=self._without_token(response.text),
-            retry_after=self._seconds(response.headers.get("Retry-After")),
+            retry_after=retry_after(response.headers.get("Retry-After"), self._clock.now()),
         )
 
     def _headers(self, deployment: str | None) -> dict[str, str]:
@@ -179,23 +178,6 @@ class Transport:
     def _without_token(self, text: str) -> str:
         """A server or a proxy may quote the request: nothing read further on has the token."""
         return text.replace(self._token.get_secret_value(), "[token]")
-
-    def _seconds(self, retry_after: str | None) -> float | None:
-        """Read a Retry-After of seconds or of a date; None if there is none or it's neither."""
-        if retry_after is None:
-            return None
-        text = retry_after.strip()
-        if re.fullmatch(r"[0-9]{1,9}", text):
-            return float(text)
-        try:
-            when = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):
-            return None
-        return max(0.0, (_in_utc(when) - self._clock.now()).total_seconds())
-
-
-def _in_utc(when: datetime) -> datetime:
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when
 
 
 def _body(operation: Operation, variables: Mapping[str, JsonValue]) -> bytes:

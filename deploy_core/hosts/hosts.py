@@ -82,8 +82,4 @@ class Hosts:
 
 
 def _api(host: HostSettings, address: GitAddress) -> str:
-    if host.kind == "github":
-        return github_api(address)
-    scheme = "http" if address.scheme == "http" else "https"
-    port = f":{address.port}" if address.port and address.scheme in {"http", "https"} else ""
-    return f"{scheme}://{address.host}{port}/api/v4"
+    return github_api(address) if host.kind == "github" else f"{address.web_origin}/api/v4"

@@ -1,8 +1,6 @@
 """One request to a git host, and what its answer means."""
 
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
@@ -18,6 +16,7 @@ from deploy_core.model.errors import (
     HostTokenRefused,
     HostUnreachable,
 )
+from deploy_core.retry_after import retry_after
 
 MOST_WAIT: Final = 3600.0
 _WAIT: Final = 60.0
@@ -97,20 +96,11 @@ class HostHttp:
 
     def _wait(self, answer: httpx.Response) -> float:
         now = self._clock.now()
-        after = answer.headers.get("retry-after", "")
-        wait = _WAIT
         reset = next((answer.headers[name] for name in _RESETS if name in answer.headers), "")
-        if after.isdigit():
-            wait = float(after)
-        elif after:
-            try:
-                when = parsedate_to_datetime(after)
-                wait = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
-            except ValueError:
-                wait = _WAIT
-        elif reset.isdigit():
+        wait = retry_after(answer.headers.get("retry-after"), now)
+        if wait is None and "retry-after" not in answer.headers and reset.isdigit():
             wait = float(reset) - now.timestamp()
-        return min(max(wait, 1.0), MOST_WAIT)
+        return min(max(_WAIT if wait is None else wait, 1.0), MOST_WAIT)
 
 
 def _limited(answer: httpx.Response) -> bool:

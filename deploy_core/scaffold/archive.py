@@ -1,7 +1,8 @@
-"""A project as one zip file."""
+"""A project as one zip file, or as files below a folder."""
 
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -20,3 +21,11 @@ def zipped(files: Mapping[str, str], folder: str) -> bytes:
             entry.compress_type = ZIP_DEFLATED
             archive.writestr(entry, text.encode())
     return buffer.getvalue()
+
+
+def write_files(files: Mapping[str, str], folder: Path) -> None:
+    """Write the files below a folder, byte by byte as they are. Blocking."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")

@@ -87,8 +87,4 @@ def settings_page(ci: Ci, repository: str | None) -> str:
     path = address.path.strip("/").removesuffix(".git")
     if not address.host or not path or address.scheme == "git":
         return HELP_PAGES[ci]
-    over_http = address.scheme in {"http", "https"}
-    port = f":{address.port}" if address.port and over_http else ""
-    scheme = "http" if address.scheme == "http" else "https"
-    host = "github.com" if address.host == "ssh.github.com" else address.host
-    return f"{scheme}://{host}{port}/{path}/{_SETTINGS[ci]}"
+    return f"{address.web_origin}/{path}/{_SETTINGS[ci]}"

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy_core.model.errors import GitAuthFailed, RepositoryNotEmpty
+from deploy_core.model.errors import RepositoryNotEmpty
+from deploy_core.scaffold.archive import write_files
 from deploy_core.settings import ProjectSettings
 from deploy_core.sources.credentials import Credentials
-from deploy_core.sources.git_errors import error_of
-from deploy_core.sources.git_process import Access, run_git
+from deploy_core.sources.git_process import Access, run_git, signed_by
 
 BRANCH: Final = "main"
 SUBJECT: Final = "New project"
@@ -75,19 +75,15 @@ class _Push:
             return commit
         if refs:
             raise _not_empty(self._access.url, refs)
-        raise self._refused(done.errors)
+        raise self._credentials.failed(done.errors, self._access)
 
     async def _tree(self, files: Mapping[str, str]) -> str:
-        await asyncio.to_thread(_write, files, self._work)
+        await asyncio.to_thread(write_files, files, self._work)
         await self._git("add", "--all", "--force", ".")
         return await self._git("write-tree")
 
     async def _commit(self, tree: str, author: str) -> str:
-        who = {
-            f"GIT_{part}_{key}": value
-            for part in ("AUTHOR", "COMMITTER")
-            for key, value in (("NAME", author), ("EMAIL", "dagster-chatops@localhost"))
-        }
+        who = signed_by(author, "dagster-chatops@localhost")
         return await self._git("commit-tree", tree, "-m", SUBJECT, environment=who)
 
     async def _refs(self) -> dict[str, str]:
@@ -120,24 +116,11 @@ class _Push:
             environment=environment,
         )
         if done.code != 0:
-            raise self._refused(done.errors)
+            raise self._credentials.failed(done.errors, self._access)
         return done.output.decode("utf-8", "replace").strip()
-
-    def _refused(self, errors: str) -> Exception:
-        error = error_of(errors, self._access.url)
-        if isinstance(error, GitAuthFailed):
-            self._credentials.refused(self._access)
-        return error
 
 
 def _not_empty(url: str, refs: Mapping[str, str]) -> RepositoryNotEmpty:
     names: Sequence[str] = [name.removeprefix("refs/heads/").removeprefix("refs/") for name in refs]
     shown = ", ".join(f"`{name[:60]}`" for name in names[:3])
     return RepositoryNotEmpty(f"`{url}` isn't empty: it has {shown}.")
-
-
-def _write(files: Mapping[str, str], folder: Path) -> None:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="")

@@ -31,6 +31,18 @@ class GitAddress:
         port = f":{self.port}" if self.port else ""
         return f"{self.scheme}://{self.host}{port}"
 
+    @property
+    def web_host(self) -> str:
+        """The host of the web pages; GitHub has another one for ssh through a firewall."""
+        return "github.com" if self.host == "ssh.github.com" else self.host
+
+    @property
+    def web_origin(self) -> str:
+        """Where the web pages are: at the same port only if git speaks HTTP too."""
+        scheme = "http" if self.scheme == "http" else "https"
+        port = f":{self.port}" if self.port and self.scheme in {"http", "https"} else ""
+        return f"{scheme}://{self.web_host}{port}"
+
 
 def parse_git_address(text: str) -> GitAddress:
     """Return the address taken apart. Raises `ConfigInvalid` if git couldn't use it safely."""

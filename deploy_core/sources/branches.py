@@ -24,7 +24,7 @@ from deploy_core.model.errors import (
 from deploy_core.settings import ProjectSettings
 from deploy_core.sources.credentials import Credentials
 from deploy_core.sources.git_errors import error_of
-from deploy_core.sources.git_process import Access, Finished, run_git
+from deploy_core.sources.git_process import Access, Finished, run_git, signed_by
 from deploy_core.sources.paths import inside
 
 _PLAIN_FILE: Final = "100644"
@@ -149,7 +149,7 @@ class Branches:
             access=access,
         )
         if done.code != 0:
-            raise self._failed(done, access)
+            raise self._credentials.failed(done.errors, access)
         words = done.output.decode("utf-8", "replace").split()
         return words[0] if words else None
 
@@ -166,19 +166,13 @@ class Branches:
             )
         if _STALE.search(done.errors):
             return BranchExists(f"The repository has a branch `{branch}` that isn't from this.")
-        error = self._failed(done, access)
+        error = self._credentials.failed(done.errors, access)
         if isinstance(error, GitAuthFailed) or _REFUSED.search(done.errors):
             return GitAuthFailed(
                 f"`{access.url}` doesn't let our credential push a branch.",
                 next_step="Give the project's git credential the right to push, and try again.",
                 detail=error.detail if isinstance(error, GitAuthFailed) else done.errors,
             )
-        return error
-
-    def _failed(self, done: Finished, access: Access) -> Exception:
-        error = error_of(done.errors, access.url)
-        if isinstance(error, GitAuthFailed):
-            self._credentials.refused(access)
         return error
 
     async def _git(
@@ -203,9 +197,4 @@ class Branches:
 def _who_and_when(change: Change) -> dict[str, str]:
     found = _WHO.fullmatch(change.author)
     name, address = (found["name"], found["address"]) if found else (change.author, "localhost")
-    at = f"{int(change.at.timestamp())} +0000"
-    return {
-        f"GIT_{role}_{key}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for key, value in (("NAME", name), ("EMAIL", address), ("DATE", at))
-    }
+    return signed_by(name, address, change.at)

@@ -9,9 +9,10 @@ import shlex
 from pathlib import Path
 
 from deploy_core.clock import Clock
-from deploy_core.model.errors import GitAuthFailed
+from deploy_core.model.errors import GitAuthFailed, SourceError
 from deploy_core.settings import ProjectSettings
 from deploy_core.sources.address import GitAddress, parse_git_address
+from deploy_core.sources.git_errors import error_of
 from deploy_core.sources.git_process import Access
 from deploy_core.sources.github_app import GitHubApps
 
@@ -49,6 +50,14 @@ class Credentials:
             environment={"CHATOPS_GIT_USER": user, "CHATOPS_GIT_PASSWORD": password},
             secrets=(password, f"{user}:{password}"),
         )
+
+    def failed(self, errors: str, access: Access) -> SourceError:
+        """Return what the messages of a git command mean that had this access, and note where the
+        server refused it."""
+        error = error_of(errors, access.url)
+        if isinstance(error, GitAuthFailed):
+            self.refused(access)
+        return error
 
     def refused(self, access: Access) -> None:
         """Tell that the server refused this access: a token that was kept is not used again."""

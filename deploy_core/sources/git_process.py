@@ -9,6 +9,7 @@ import base64
 import os
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -68,6 +69,19 @@ class Finished:
     code: int
     output: bytes
     errors: str
+
+
+def signed_by(name: str, address: str, at: datetime | None = None) -> dict[str, str]:
+    """Return the environment in which git makes a commit that is from this person; without a time
+    it is from now."""
+    signature = {"NAME": name, "EMAIL": address}
+    if at is not None:
+        signature["DATE"] = f"{int(at.timestamp())} +0000"
+    return {
+        f"GIT_{role}_{key}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for key, value in signature.items()
+    }
 
 
 async def run_git(

@@ -100,8 +100,6 @@ class GitHubApps:
 
 def github_api(address: GitAddress) -> str:
     """Return where the API is: GitHub itself has a host for it, GitHub Enterprise Server a path."""
-    if address.host in {"github.com", "ssh.github.com"}:
+    if address.web_host == "github.com":
         return "https://api.github.com"
-    scheme = "http" if address.scheme == "http" else "https"
-    port = f":{address.port}" if address.port and address.scheme in {"http", "https"} else ""
-    return f"{scheme}://{address.host}{port}/api/v3"
+    return f"{address.web_origin}/api/v3"

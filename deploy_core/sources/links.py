@@ -48,14 +48,11 @@ def _page(settings: ProjectSettings) -> tuple[str, str] | None:
         address = parse_git_address(settings.git)
     except ConfigInvalid:
         return None
-    host = "github.com" if address.host == "ssh.github.com" else address.host
-    kind = _kind(host)
+    kind = _kind(address.web_host)
     path = address.path.strip("/").removesuffix(".git")
     if kind is None or not path:
         return None
-    port = f":{address.port}" if address.port and address.scheme in {"http", "https"} else ""
-    scheme = "http" if address.scheme == "http" else "https"
-    return f"{scheme}://{host}{port}/{path}", kind
+    return f"{address.web_origin}/{path}", kind
 
 
 def _given(web_url: str) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from deploy_core.clock import Clock
-from deploy_core.model.errors import GitAuthFailed, GitFailed
+from deploy_core.model.errors import GitFailed
 from deploy_core.settings import ProjectSettings
 from deploy_core.sources.credentials import Credentials
 from deploy_core.sources.git_errors import error_of
@@ -103,12 +103,8 @@ class Mirrors:
         )
 
     def _raise_for(self, done: Finished, access: Access) -> None:
-        if done.code == 0:
-            return
-        error = error_of(done.errors, access.url)
-        if isinstance(error, GitAuthFailed):
-            self.credentials.refused(access)
-        raise error
+        if done.code != 0:
+            raise self.credentials.failed(done.errors, access)
 
     @contextlib.asynccontextmanager
     async def _only_us(self, lock_file: Path) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ location that comes and goes is one incident, in whose thread the flapping is sa
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -39,6 +40,10 @@ class Said(StrEnum):
     REMOVED = "removed"
     NEEDS_PEOPLE = "needs people"  # the medic can't help
     ALERTED = "alerted"  # Dagster+ has sent an alert of it
+
+
+WatcherSaid = Literal[Said.AGAIN, Said.FLAPPING, Said.RECOVERED, Said.REMOVED, Said.NEEDS_PEOPLE]
+"""What the watcher says of its own, in the words of each kind of incident."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from pydantic import JsonValue
 
 from deploy_core.model.people import Actor
 from deploy_core.watch.failed_runs import Failures
-from deploy_core.watch.incidents import FLAPPING, Incident, IncidentState, Said
+from deploy_core.watch.incidents import FLAPPING, Incident, IncidentState, Said, WatcherSaid
 from deploy_core.watch.marks import Mark, MarkKind
 from handlers import actions
 from handlers.mrkdwn import code, date, duration, words
-from handlers.text.alerts import alerted_too
 from handlers.text.names import name, who
 
 Facts = Mapping[str, JsonValue]
@@ -139,7 +138,7 @@ def already(mark: Mark) -> str:
             return "The trace is in the thread already."
 
 
-def said_of_runs(said: Said, facts: Facts) -> str:
+def said_of_runs(said: WatcherSaid, facts: Facts) -> str:
     """Return what is said in the thread."""
     opened = duration(_seconds(facts, "since_opened"))
     match said:
@@ -149,8 +148,8 @@ def said_of_runs(said: Said, facts: Facts) -> str:
             return f"This comes and goes: it was back {facts.get('failures')} times in {opened}."
         case Said.REMOVED:
             return "No run has failed with this for a long time, so it counts as over."
-        case Said.NEEDS_PEOPLE | Said.ALERTED:
-            return alerted_too(facts) if said is Said.ALERTED else "A person is needed."
+        case Said.NEEDS_PEOPLE:
+            return "A person is needed."
         case Said.RECOVERED:
             run, job = facts.get("fixed_by"), facts.get("fixed_job")
             if not isinstance(run, str):

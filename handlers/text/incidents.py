@@ -9,10 +9,22 @@ from pydantic import JsonValue
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import Version
 from deploy_core.watch.agents import ALL
-from deploy_core.watch.incidents import FLAPPING, SETTLES_IN, Incident, IncidentState, Said
+from deploy_core.watch.failed_runs import RUNS
+from deploy_core.watch.incidents import (
+    FLAPPING,
+    SETTLES_IN,
+    Incident,
+    IncidentState,
+    Said,
+    WatcherSaid,
+)
+from deploy_core.watch.queue import QUEUE
+from deploy_core.watch.schedules import SCHEDULES
 from handlers.mrkdwn import channel_name, code, date, duration, words
 from handlers.text.alerts import alerted_too
+from handlers.text.failed_runs import said_of_runs
 from handlers.text.names import name, who
+from handlers.text.schedules import said_of_schedules
 
 Facts = Mapping[str, JsonValue]
 
@@ -109,12 +121,20 @@ def disagreement(facts: Facts) -> str:
 
 
 def said_words(said: Said, incident: Incident, facts: Facts) -> str:
-    """Return what is said in the thread."""
-    what = name(incident.subject)
+    """Return what is said in the thread of an incident of any kind."""
+    if said is Said.ALERTED:
+        return alerted_too(facts)
+    if incident.kind == RUNS:
+        return said_of_runs(said, facts)
+    if incident.kind in {SCHEDULES, QUEUE}:
+        return said_of_schedules(said, incident, facts)
     if incident.kind == "agents":
         return _said_of_agents(said, incident, facts)
-    if said is Said.ALERTED or said is Said.NEEDS_PEOPLE:
-        return alerted_too(facts) if said is Said.ALERTED else _needs_people(what, facts)
+    return _said_of_locations(said, incident, facts)
+
+
+def _said_of_locations(said: WatcherSaid, incident: Incident, facts: Facts) -> str:
+    what = name(incident.subject)
     last, opened = _seconds(facts, "since_last"), _seconds(facts, "since_opened")
     failures = facts.get("failures")
     match said:
@@ -127,6 +147,8 @@ def said_words(said: Said, incident: Incident, facts: Facts) -> str:
             )
         case Said.REMOVED:
             return f"{what} was removed from {name(incident.deployment)}."
+        case Said.NEEDS_PEOPLE:
+            return _needs_people(what, facts)
         case Said.RECOVERED:
             often = isinstance(failures, int) and failures > 1
             times = f"; it failed {failures} times in {duration(opened)}."
@@ -147,10 +169,8 @@ def _needs_people(what: str, facts: Facts) -> str:
     )
 
 
-def _said_of_agents(said: Said, incident: Incident, facts: Facts) -> str:
+def _said_of_agents(said: WatcherSaid, incident: Incident, facts: Facts) -> str:
     place, last = name(incident.deployment), duration(_seconds(facts, "since_last"))
-    if said is Said.ALERTED:
-        return alerted_too(facts)
     if said is Said.AGAIN:
         return f"The agent of {place} is gone again, {last} after it had come back."
     if said is Said.FLAPPING:

@@ -1,9 +1,8 @@
 """What people read when a code location is removed or brought back."""
 
-from collections.abc import Iterable
 from typing import Final
 
-from deploy_core.dagster_plus.values import Repository, Run
+from deploy_core.dagster_plus.values import Run
 from deploy_core.model.documents import version_of
 from deploy_core.model.people import Actor
 from deploy_core.removal import Going
@@ -30,26 +29,18 @@ def going_lines(found: Going) -> list[str]:
         f" {code(f'/dagster restore-location {found.location}', 200)}."
     )
     lines = [what]
-    if found.repositories is None:
+    held = found.contents
+    if held is None:
         lines.append("It isn't loaded, so nobody can say what is in it.")
     else:
-        lines += _contents(found.repositories)
+        lines += [
+            f"*Assets:* {held.assets}",
+            f"*Jobs:* {_listed(held.jobs)}",
+            f"*Schedules that are on:* {_listed(held.schedules)}",
+            f"*Sensors that are on:* {_listed(held.sensors)}",
+        ]
     lines.append(_runs(found.runs))
     return lines
-
-
-def _contents(repositories: Iterable[Repository]) -> list[str]:
-    held = list(repositories)
-    assets = sum(each.assets for each in held)
-    jobs = [job for each in held for job in each.jobs]
-    on = [one.name for each in held for one in each.schedules if one.running]
-    watching = [one.name for each in held for one in each.sensors if one.running]
-    return [
-        f"*Assets:* {assets}",
-        f"*Jobs:* {_listed(jobs)}",
-        f"*Schedules that are on:* {_listed(on)}",
-        f"*Sensors that are on:* {_listed(watching)}",
-    ]
 
 
 def _runs(runs: tuple[Run, ...] | None) -> str:

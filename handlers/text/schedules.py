@@ -7,11 +7,10 @@ from typing import Final
 from pydantic import JsonValue
 
 from deploy_core.model.people import Actor
-from deploy_core.watch.incidents import FLAPPING, Incident, IncidentState, Said
+from deploy_core.watch.incidents import FLAPPING, Incident, IncidentState, Said, WatcherSaid
 from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.schedules import FAILING_TICKS, Trouble
 from handlers.mrkdwn import code, date, duration, words
-from handlers.text.alerts import alerted_too
 from handlers.text.names import name, who
 
 Facts = Mapping[str, JsonValue]
@@ -91,7 +90,7 @@ def changed_by(facts: Facts) -> str | None:
     return None
 
 
-def said_of_schedules(said: Said, incident: Incident, facts: Facts) -> str:
+def said_of_schedules(said: WatcherSaid, incident: Incident, facts: Facts) -> str:
     """Return what is said in the thread."""
     what = "The run queue" if incident.kind == QUEUE else subject(incident)
     last = duration(_seconds(facts, "since_last"))
@@ -104,8 +103,6 @@ def said_of_schedules(said: Said, incident: Incident, facts: Facts) -> str:
             return f"{what} {_end(incident)}: nothing more is said of it."
         case Said.NEEDS_PEOPLE:
             return "A person is needed."
-        case Said.ALERTED:
-            return alerted_too(facts)
         case Said.RECOVERED:
             return f"{what} {_end(incident)}. It was silent for {last}."
 

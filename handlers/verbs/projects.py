@@ -15,8 +15,7 @@ from handlers.modals import loading_view, problem_view
 from handlers.project_commands import NewProject, OpenProjectForm, project_options
 from handlers.project_form import Offer, project_form
 from handlers.text import projects as text
-from handlers.text.answers import card_elsewhere, card_in_direct_message
-from handlers.verbs.start import place_of
+from handlers.verbs.start import place_of, say_where
 
 AUTHOR: Final = "dagster-chatops"
 """The author of a new repository's first commit: Slack doesn't tell us people's addresses."""
@@ -86,10 +85,7 @@ async def new_project(desk: Desk, ask: Ask, command: NewProject) -> None:
             text=content,
             comment=text.zip_comment(options),
         )
-    if place.channel != ask.channel:
-        direct = place.channel.startswith("D")
-        said = card_in_direct_message() if direct else card_elsewhere(place.channel, None)
-        await desk.say(ask, said)
+    await say_where(desk, ask, place)
 
 
 async def _agent(desk: Desk, deployment: str) -> AgentKind:

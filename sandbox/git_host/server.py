@@ -108,7 +108,7 @@ class _Door:
         pushes = "git-receive-pack" in request.path_qs
         if pushes and self.faults.take(request.method, request.path, "no_push"):
             return web.Response(status=403, text="You may not push to this repository.")
-        return await _backend(request, self._folder, request.path.removeprefix(self._at))
+        return await git_backend(request, self._folder, request.path.removeprefix(self._at))
 
 
 def _hung_up(request: web.Request) -> web.Response:
@@ -118,8 +118,9 @@ def _hung_up(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
-async def _backend(request: web.Request, folder: Path, path: str) -> web.StreamResponse:
-    """Let git's own `http-backend` answer."""
+async def git_backend(request: web.Request, folder: Path, path: str) -> web.StreamResponse:
+    """Let git's own `http-backend` answer for the repository in `folder`; `path` is below it."""
+    body = await request.read()
     process = await asyncio.create_subprocess_exec(
         "git",
         "http-backend",
@@ -134,10 +135,11 @@ async def _backend(request: web.Request, folder: Path, path: str) -> web.StreamR
             "QUERY_STRING": request.query_string,
             "REQUEST_METHOD": request.method,
             "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
             "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
         },
     )
-    output, _ = await process.communicate(await request.read())
+    output, _ = await process.communicate(body)
     head, _, content = output.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
     status = int(headers.pop("Status", "200").split()[0])

@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import logging
 import os
 import sys
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -37,15 +35,6 @@ def test_passwords_in_addresses_are_taken_out() -> None:
 def test_plain_words_stay() -> None:
     plain = "deploy 12 of core to prod: user asked again at 12:30:15"
     assert redact(plain) == plain
-
-
-@pytest.fixture
-def own_logs() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, filters = list(root.handlers), list(root.filters)
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.filters[:] = handlers, filters
 
 
 @pytest.mark.usefixtures("own_logs")

@@ -1,16 +1,15 @@
 """`dagster-chatops scaffold`: from a terminal, with a configuration file or without."""
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from bot.cli.app import app
 from bot.cli.exit_codes import ExitCode
 from tests.scaffold.projects import GITLAB_FILE, directory, files_of, hybrid, write
+
+pytestmark = pytest.mark.usefixtures("own_logs")
 
 CONFIG = """\
 deployments:
@@ -29,16 +28,6 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("DAGSTER_CHATOPS_CONFIG", "DAGSTER_CLOUD_ORGANIZATION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-
-
-@pytest.fixture(autouse=True)
-def own_logs() -> Iterator[None]:
-    """The command sends this process's logs to a stream that ends with it."""
-    root = logging.getLogger()
-    handlers, filters = list(root.handlers), list(root.filters)
-    yield
-    structlog.reset_defaults()
-    root.handlers[:], root.filters[:] = handlers, filters
 
 
 def run(*arguments: str) -> tuple[int, str]:

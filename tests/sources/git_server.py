@@ -2,10 +2,11 @@
 
 import asyncio
 import base64
-import os
 from pathlib import Path
 
 from aiohttp import web
+
+from sandbox.git_host.server import git_backend
 
 
 class GitServer:
@@ -85,26 +86,4 @@ class GitServer:
 
     async def _backend(self, request: web.Request) -> web.StreamResponse:
         path = request.path.removeprefix("/team/repo.git")
-        body = await request.read()
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            "http-backend",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={
-                "PATH": os.environ["PATH"],
-                "GIT_PROJECT_ROOT": str(self._repository / ".git"),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "PATH_INFO": path,
-                "QUERY_STRING": request.query_string,
-                "REQUEST_METHOD": request.method,
-                "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
-            },
-        )
-        output, _ = await process.communicate(body)
-        head, _, content = output.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
-        status = int(headers.pop("Status", "200").split()[0])
-        return web.Response(status=status, headers=headers, body=content)
+        return await git_backend(request, self._repository / ".git", path)

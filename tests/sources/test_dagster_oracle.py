@@ -1,10 +1,8 @@
 """Our reading of `dagster_cloud.yaml` held against Dagster's own: real files and generated ones."""
 
 import os
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from dagster._config import ConfigTypeKind, resolve_to_config_type
 from dagster_cloud.workspace.config_schema import LOCATION_CONFIG_SCHEMA
@@ -23,9 +21,8 @@ from tests.sources.dagster_oracle import (
     difference,
     ours,
 )
+from tests.support.corpus import FILES, needs_corpus
 
-CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
-FILES = sorted(CORPUS.glob("*.yaml"))
 INVALID = {"Ontology-Labs", "rockerben"}
 
 # FUZZ_EXAMPLES=5000 searches at random for what the fixed examples of every run don't show.
@@ -39,7 +36,7 @@ fuzz = settings(
 )
 
 
-@pytest.mark.skipif(not FILES, reason="the folder with real files, ../shared/corpus, isn't here")
+@needs_corpus
 def test_real_files_have_dagsters_verdict_and_documents() -> None:
     assert len(FILES) >= 30
     refused = set()
@@ -272,7 +269,7 @@ WORDS = ["&a ", "*a", "<<: ", "!!str ", "null", "locations", "---\n", ": ", "- "
 PIECES = st.sampled_from([*WORDS, *"\t\n\r\u2028:#'\"{}[]~=%@,"])
 
 
-@pytest.mark.skipif(not FILES, reason="the folder with real files, ../shared/corpus, isn't here")
+@needs_corpus
 @fuzz
 @given(st.data())
 def test_real_files_with_slips_of_the_pen_have_dagsters_verdict(data: st.DataObject) -> None:

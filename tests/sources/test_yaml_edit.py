@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from deploy_core.model.errors import FileInvalid, FileNotEditable, UnknownLocation
 from deploy_core.sources.dagster_cloud_yaml import FileLocation, parse_dagster_cloud_yaml
 from deploy_core.sources.yaml_edit import add_location, remove_location, set_fields
+from tests.support.corpus import FILES, needs_corpus
 
 FILE = "dagster_cloud.yaml"
-CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
-FILES = sorted(CORPUS.glob("*.yaml"))
 ENTRY: dict[str, Any] = {
     "location_name": "added-here",
     "code_source": {"module_name": "added.definitions"},
@@ -58,7 +57,7 @@ def is_list(text: str) -> bool:
     return isinstance(yaml.safe_load(text)["locations"], list)
 
 
-@pytest.mark.skipif(not FILES, reason="the folder with real files, ../shared/corpus, isn't here")
+@needs_corpus
 def test_a_location_is_added_to_every_real_file_and_goes_without_a_trace() -> None:
     done = 0
     for file in FILES:
@@ -78,7 +77,7 @@ def test_a_location_is_added_to_every_real_file_and_goes_without_a_trace() -> No
     assert done >= 80
 
 
-@pytest.mark.skipif(not FILES, reason="the folder with real files, ../shared/corpus, isn't here")
+@needs_corpus
 def test_a_field_of_a_real_file_is_set_and_nothing_else_moves() -> None:
     for file in FILES:
         text = read(file)
