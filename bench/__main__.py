@@ -5,9 +5,9 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench import ack, docker, overhead, serverless, watch, watch_runs
+from bench import ack, docker, forms, overhead, serverless, watch, watch_runs
 
-PARTS = ["ack", "start", "overhead", "docker", "serverless", "watch"]
+PARTS = ["ack", "forms", "start", "overhead", "docker", "serverless", "watch"]
 
 
 async def main() -> None:
@@ -20,6 +20,9 @@ async def main() -> None:
         if "ack" in which:
             print("\nAcknowledgement of a command, in ms\n", flush=True)
             print("\n".join(await ack.run(home)), flush=True)
+        if "forms" in which:
+            print("\nA form, from the command to `views.open`, in ms\n", flush=True)
+            print("\n".join(await forms.run(home)), flush=True)
         if "start" in which:
             print("\n| | |\n|---|---|")
             print("\n".join(await ack.start_and_memory(home)), flush=True)

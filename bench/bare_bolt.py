@@ -1,4 +1,5 @@
-"""The peer of the ack benchmark: a Bolt app that only acknowledges and keeps nothing.
+"""The peer of two benchmarks: a Bolt app that acknowledges and keeps nothing, and opens a view at
+once where a form is asked for.
 
 `python -m bench.bare_bolt default|before_response` with SLACK_BOT_TOKEN, SLACK_APP_TOKEN,
 SLACK_SIGNING_SECRET and SLACK_API_URL. With PORT it listens for HTTP, else it uses Socket Mode.
@@ -7,6 +8,7 @@ SLACK_SIGNING_SECRET and SLACK_API_URL. With PORT it listens for HTTP, else it u
 import asyncio
 import os
 import sys
+from typing import Any
 
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
@@ -14,6 +16,12 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
+
+VIEW = {
+    "type": "modal",
+    "title": {"type": "plain_text", "text": "A form"},
+    "blocks": [{"type": "section", "text": {"type": "plain_text", "text": "Nothing"}}],
+}
 
 
 async def main(mode: str) -> None:
@@ -27,8 +35,10 @@ async def main(mode: str) -> None:
     )
 
     @app.command("/dagster")
-    async def listen(ack: AsyncAck) -> None:
+    async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
+        if body["text"].startswith("add-location"):
+            await client.views_open(trigger_id=body["trigger_id"], view=VIEW)
 
     if "PORT" in os.environ:
         await serve(app, int(os.environ["PORT"]))

@@ -172,7 +172,7 @@ class Planner:
                     _with_code(file, location, request.code),
                     request.image,
                     rebuild=request.rebuild,
-                    python_version=request.code.python_version,
+                    code=request.code,
                 )
                 plans.append(await self._from_file(file, location, name, artifact, deployment, now))
         return plans

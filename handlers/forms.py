@@ -19,7 +19,7 @@ from handlers.reexecute_form import ToReexecute, read_reexecute_form
 from handlers.remove_form import ToRemove, read_remove_form
 from handlers.subscribe_form import CHANNEL, ZONE, Filled, read_subscribe_form, zone_names
 from handlers.verbs.form_again import offer_again
-from handlers.verbs.location_form import put_described
+from handlers.verbs.location_form import put_described, redraw
 from handlers.verbs.reexecute import reexecute_now
 from handlers.verbs.remove import remove_now
 from handlers.verbs.subscribe_form import subscribe_filled
@@ -106,6 +106,16 @@ class Forms:
         """Take the form of a code location; errors stay in it, under their fields."""
         known = self._desk.board.known_names
         await self._taken(ack, body, actions.PUT, lambda view: read_location_form(view, known))
+
+    async def changed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Draw the form of a code location again, because a field of it was changed on which others
+        depend. Nothing is kept: what is lost by a crash is a form that stays as it was."""
+        await ack()
+        with payloads.reading("form"):
+            view = body.get("view") or {}
+            about = view.get("callback_id")
+        if about == actions.LOCATION_FORM:
+            await redraw(self._desk, view)
 
     async def reexecution(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Take the form that failed runs are executed again by."""

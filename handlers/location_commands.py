@@ -65,6 +65,11 @@ class RestoreLocation:
     why: str | None = None
 
 
+def each_deployment(said: str) -> tuple[str, ...]:
+    """Return the deployments of `prod,staging`, each once."""
+    return tuple(dict.fromkeys(name for name in said.split(",") if name))
+
+
 ADD_OPTIONS: Final = {
     "module": "module_name",
     "package": "package_name",

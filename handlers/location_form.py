@@ -1,30 +1,51 @@
 """The form of a code location, to add one or to edit one, drawn and read back: pure."""
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from deploy_core.model.adding import require_name
 from deploy_core.model.errors import LocationNameInvalid
-from deploy_core.model.plan import Document
+from deploy_core.model.plan import CodeOptions, Document
 from deploy_core.sources import location_fields as fields
 from handlers import actions, limits
 from handlers.blocks import Block, input_block, plain_text, section
-from handlers.modals import choice, field_value, read_metadata
+from handlers.modals import choice, choice_of_many, field_value, field_values, read_metadata
 from handlers.mrkdwn import sentence, words
-from handlers.said import MOST_WHY
+from handlers.said import MOST_NAME, MOST_WHY
 from handlers.text import forms as form_text
 from handlers.text import location_form as text
+from handlers.text.projects import PYTHON_NAMES
 
 NAME: Final = "name"
 DEPLOYMENT: Final = "deployment"
 WHY: Final = "why"
 HOW: Final = "how"
-_DIRECTLY: Final = "directly"
-_PROJECT: Final = "project:"
-"""Before a project's name in an option's value."""
-_CHOSEN: Final = (fields.SOURCE_KIND, fields.QUEUE, fields.PLATFORM)
+PYTHON: Final = "python_version"
+BASE: Final = "base_image_tag"
+BUILT: Final = (PYTHON, BASE)
+"""Fields that say how code is built; they are not in the document of a location."""
+
+REDRAWN: Final = (DEPLOYMENT, HOW, fields.PLATFORM)
+"""Fields that other fields depend on: the form is drawn again when one of them changes."""
+
+DIRECTLY: Final = "directly"
+PROJECT: Final = "project:"
+_CODE: Final = "code:"
+"""Before a project's name in an option's value: a pull request to it, or its code as it is."""
+_HYBRID: Final = {
+    fields.QUEUE,
+    "executable_path",
+    fields.PLATFORM,
+    fields.ENV,
+    fields.MORE,
+    "build_registry",
+}
+"""Fields for agents of one's own; Dagster's own agents decide these."""
+_OF_CODE: Final = (fields.SOURCE_KIND, fields.SOURCE, "attribute", "working_directory")
+"""Fields that can be said of code which is built from a project."""
+
 _LONG: Final = (fields.ENV, fields.MORE)
 _REQUIRED: Final = (fields.SOURCE_KIND, fields.SOURCE)
 _QUEUE: Final = "queue:"
@@ -33,33 +54,55 @@ _QUEUE: Final = "queue:"
 
 @dataclass(frozen=True)
 class Offer:
-    """What the form is drawn with. `edits` is the location that it is about, if it exists; `typed`
-    are the fields, and `problem` is what was wrong with them."""
+    """What the form is drawn with. `chosen` are those of the `deployments` that it goes to, and
+    `hybrid` and `serverless` say whose agents these have; `edits` says that the location exists;
+    `typed` are the fields, and `problem` is what was wrong with them."""
 
     channel: str
     deployments: tuple[str, ...]
-    deployment: str
+    chosen: tuple[str, ...]
+    hybrid: bool = True
+    serverless: bool = False
     queues: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
-    project: str = ""
+    way: str = DIRECTLY
     name: str = ""
     edits: bool = False
     typed: Mapping[str, str] = field(default_factory=dict)
+    built: Mapping[str, str] = field(default_factory=dict)
     why: str = ""
     problem: str = ""
 
 
 @dataclass(frozen=True)
-class Described:
-    """What a form was submitted with: `document` is what its fields make."""
+class Draft:
+    """What is in a form, right or wrong: `typed` are the fields of the location, `built` how its
+    code is built, and `way` is how it is to go live."""
 
-    deployment: str
+    deployments: tuple[str, ...]
     name: str
     edits: bool
     typed: dict[str, str]
-    why: str
-    document: Document
-    project: str = ""
+    way: str = DIRECTLY
+    built: dict[str, str] = field(default_factory=dict)
+    why: str = ""
+
+    @property
+    def project(self) -> str:
+        """The project that gets a pull request, if one does."""
+        return self.way.removeprefix(PROJECT) if self.way.startswith(PROJECT) else ""
+
+    @property
+    def code_of(self) -> str:
+        """The project whose code is built as it is, if one's is."""
+        return self.way.removeprefix(_CODE) if self.way.startswith(_CODE) else ""
+
+
+@dataclass(frozen=True)
+class Described(Draft):
+    """What a form was submitted with: `document` is what its fields make."""
+
+    document: Document = field(default_factory=dict)
 
     def value(self) -> str:
         """Return it as it is kept until it was dealt with."""
@@ -69,8 +112,9 @@ class Described:
     def read(cls, value: str) -> "Described | None":
         """Return what was kept; None for a value that isn't ours."""
         try:
-            return cls(**json.loads(value))
-        except (ValueError, TypeError):
+            found = json.loads(value)
+            return cls(**{**found, "deployments": tuple(found["deployments"])})
+        except (ValueError, TypeError, KeyError):
             return None
 
 
@@ -86,18 +130,17 @@ def location_form(offer: Offer) -> Block:
     if offer.problem:
         blocks.append(section(sentence(offer.problem, 1_500)))
     if offer.edits:
-        metadata |= {"edits": offer.name, "deployment": offer.deployment}
-        blocks.append(section(words(text.edited(offer.name, offer.deployment), 500)))
+        metadata |= {"edits": offer.name, "deployment": offer.chosen[0]}
+        blocks.append(section(words(text.edited(offer.name, offer.chosen[0]), 500)))
     else:
         blocks.append(
             input_block(NAME, text.NAME, _text(offer.name, most=200), hint=text.NAME_HINT)
         )
-        blocks.append(input_block(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer)))
-    ways = bool(offer.projects) and not offer.edits
-    if ways:
-        blocks.append(input_block(HOW, text.HOW, _ways(offer), hint=text.HOW_HINT))
-    shown = {name: label for name, label in text.LABELS.items() if ways or name not in fields.BUILD}
-    blocks += [_field(name, label, offer) for name, label in shown.items()]
+        several = text.DEPLOYMENTS_HINT if len(offer.deployments) > 1 else None
+        blocks.append(_redrawn(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer), several))
+        if offer.projects:
+            blocks.append(_redrawn(HOW, text.HOW, _ways(offer), text.HOW_HINT))
+    blocks += [_field(name, label, offer) for name, label in _shown(offer).items()]
     why = _text(offer.why, most=MOST_WHY)
     blocks.append(input_block(WHY, text.WHY, why, optional=True))
     return {
@@ -111,32 +154,87 @@ def location_form(offer: Offer) -> Block:
     }
 
 
+def read_draft(view: Mapping[str, Any]) -> Draft:
+    """Return what is in a form now, whether it is right or not."""
+    values, about = view["state"]["values"], read_metadata(view)
+    edits = bool(about.get("edits"))
+    chosen = [str(about["deployment"])] if edits else field_values(values, DEPLOYMENT)
+    return Draft(
+        tuple(chosen),
+        str(about["edits"]) if edits else _value(values, NAME),
+        edits,
+        _typed(values, text.LABELS),
+        _value(values, HOW) or DIRECTLY,
+        _typed(values, BUILT),
+        " ".join(_value(values, WHY).split()),
+    )
+
+
 def read_location_form(
     view: Mapping[str, Any], known: Callable[[str], Collection[str]]
 ) -> Described | dict[str, str]:
     """Read a submitted form: what it describes, or what is wrong by the field's block_id. `known`
     are the locations of a deployment: they have the names that they have."""
-    values, about = view["state"]["values"], read_metadata(view)
-    typed = {name: value for name in text.LABELS if (value := _value(values, name))}
-    if about.get("edits"):
-        name, deployment, edits = str(about["edits"]), str(about["deployment"]), True
-    else:
-        name, deployment = _value(values, NAME), _value(values, DEPLOYMENT)
-        edits = False
-    made, problems = fields.document_of(name, typed)
-    way = _value(values, HOW)
-    project = way.removeprefix(_PROJECT) if way.startswith(_PROJECT) else ""
-    if not project:
-        problems |= {field: text.ONLY_IN_A_PROJECT for field in fields.BUILD if field in typed}
-    if not edits and name not in known(deployment):
+    filled = read_draft(view)
+    made, problems = fields.document_of(filled.name, filled.typed)
+    problems |= _not_that_way(filled)
+    there = [name for name in filled.deployments if filled.name in known(name)]
+    if filled.code_of and there:
+        problems[NAME] = text.IS_THERE
+    if not filled.edits and len(there) < len(filled.deployments):
         try:
-            require_name(name)
+            require_name(filled.name)
         except LocationNameInvalid as error:
             problems[NAME] = f"{error.summary} {error.next_step}".replace("`", "")
     if problems:
         return problems
-    why = " ".join(_value(values, WHY).split())
-    return Described(deployment, name, edits, typed, why, made, project)
+    return Described(**vars(filled), document=made)
+
+
+def _not_that_way(filled: Draft) -> dict[str, str]:
+    """Return what can't be said for the way in which it is to go live, by the field."""
+    problems: dict[str, str] = {}
+    if filled.code_of:
+        known = {*_OF_CODE, fields.PLATFORM}
+        problems = {name: text.NOT_FROM_CODE for name in filled.typed if name not in known}
+        if filled.typed.get(fields.SOURCE_KIND) not in (None, *CodeOptions.model_fields):
+            problems[fields.SOURCE_KIND] = text.NOT_FROM_CODE
+        if len(filled.built) == len(BUILT):
+            problems[PYTHON] = text.NOT_BOTH
+    else:
+        problems = dict.fromkeys(filled.built, text.ONLY_FROM_CODE)
+    if filled.project and len(filled.deployments) > 1:
+        problems[DEPLOYMENT] = text.ONE_DEPLOYMENT
+    if not filled.project and not filled.code_of:
+        problems |= {name: text.ONLY_IN_A_PROJECT for name in fields.BUILD if name in filled.typed}
+    return problems
+
+
+def _shown(offer: Offer) -> dict[str, str]:
+    """Return the labels of the fields that fit what was chosen; one with a value stays, so that
+    nothing that was typed is lost."""
+    platform, way = offer.typed.get(fields.PLATFORM), offer.way
+    # A platform alone says nothing: it may have been guessed.
+    alone = {fields.PLATFORM} if fields.ENV not in offer.typed else set()
+    kept = offer.typed.keys() - alone
+
+    def fits_in(name: str) -> bool:
+        if name in fields.BUILD and not way.startswith(PROJECT):
+            return False
+        if name in fields.PLATFORM_OF:
+            return offer.hybrid and platform == fields.PLATFORM_OF[name]
+        if way.startswith(_CODE):
+            return name in _OF_CODE
+        return offer.hybrid or name not in _HYBRID
+
+    labels = {name: label for name, label in text.LABELS.items() if name in kept or fits_in(name)}
+    if offer.built or way.startswith(_CODE):
+        labels |= {PYTHON: text.PYTHON, BASE: text.BASE}
+    return labels
+
+
+def _typed(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    return {name: value for name in names if (value := _value(values, name))}
 
 
 def _value(values: Mapping[str, Any], name: str) -> str:
@@ -146,28 +244,44 @@ def _value(values: Mapping[str, Any], name: str) -> str:
 
 def _field(name: str, label: str, offer: Offer) -> Block:
     value = offer.typed.get(name, "")
+    hint = text.HINTS.get(name)
+    if name == fields.PLATFORM:
+        return _redrawn(name, label, choice(text.PLATFORMS, value), hint, optional=True)
+    if name == PYTHON:
+        versions = choice(PYTHON_NAMES, offer.built.get(name, ""))
+        return input_block(name, label, versions, hint=text.PYTHON_HINT, optional=True)
+    if name == BASE:
+        tag = _text(offer.built.get(name, ""), most=MOST_NAME)
+        return input_block(name, label, tag, hint=text.BASE_HINT, optional=True)
     if name == fields.SOURCE_KIND:
         element = choice(text.KINDS, value or next(iter(text.KINDS)))
-    elif name == fields.PLATFORM:
-        element = choice(text.PLATFORMS, value)
     elif name == fields.QUEUE:
         queues = dict.fromkeys([*([value] if value else []), *offer.queues])
         shown = {_QUEUE: text.DEFAULT_QUEUE, **{f"{_QUEUE}{each}": each for each in queues}}
         element = choice(shown, f"{_QUEUE}{value}")
     else:
         element = _text(value, multiline=name in _LONG)
-    optional = name not in _REQUIRED
-    return input_block(name, label, element, hint=text.HINTS.get(name), optional=optional)
+    return input_block(name, label, element, hint=hint, optional=name not in _REQUIRED)
+
+
+def _redrawn(
+    name: str, label: str, element: Block, hint: str | None, *, optional: bool = False
+) -> Block:
+    """Return a field of which Slack tells at once when it changes."""
+    block = input_block(name, label, element, hint=hint, optional=optional)
+    return {**block, "dispatch_action": True}
 
 
 def _ways(offer: Offer) -> Block:
-    shown = {_DIRECTLY: text.DIRECTLY}
-    shown |= {f"{_PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
-    return choice(shown, f"{_PROJECT}{offer.project}" if offer.project else _DIRECTLY)
+    shown = {DIRECTLY: text.DIRECTLY}
+    if offer.serverless:
+        shown |= {f"{_CODE}{each}": text.from_code(each) for each in offer.projects}
+    shown |= {f"{PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
+    return choice(shown, offer.way if offer.way in shown else DIRECTLY)
 
 
 def _deployments(offer: Offer) -> Block:
-    return choice({name: name for name in offer.deployments}, offer.deployment)
+    return choice_of_many({name: name for name in offer.deployments}, offer.chosen)
 
 
 def _text(value: str, *, multiline: bool = False, most: int = limits.PLAIN_TEXT_INPUT) -> Block:

@@ -5,7 +5,7 @@ Up to a hundred locations are offered as they are; more are looked up while the 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -131,20 +131,30 @@ def options(names: Sequence[str], part: str = "") -> list[Block]:
 def choice(shown: Mapping[str, str], chosen: str = "") -> Block:
     """Return the element for one of these values, each with what is shown for it; `chosen` is so at
     first if it is one of them. Values too long for an option can't be chosen here."""
+    element = _choice("static_select", shown)
+    first = next((each for each in element["options"] if each["value"] == chosen), None)
+    if first is not None:
+        element["initial_option"] = first
+    return element
+
+
+def choice_of_many(shown: Mapping[str, str], chosen: Collection[str] = ()) -> Block:
+    """Return the element for some of these values, as `choice` does for one."""
+    element = _choice("multi_static_select", shown)
+    first = [each for each in element["options"] if each["value"] in chosen]
+    if first:
+        element["initial_options"] = first
+    return element
+
+
+def _choice(kind: str, shown: Mapping[str, str]) -> Block:
     offered = [
         _option(value, label)
         for value, label in shown.items()
         if limits.size(value) <= limits.OPTION_VALUE
     ][: limits.OPTIONS]
-    element: Block = {
-        "type": "static_select",
-        "placeholder": plain_text(text.CHOOSE, limits.PLACEHOLDER),
-        "options": offered,
-    }
-    first = next((each for each in offered if each["value"] == chosen), None)
-    if first is not None:
-        element["initial_option"] = first
-    return element
+    placeholder = plain_text(text.CHOOSE, limits.PLACEHOLDER)
+    return {"type": kind, "placeholder": placeholder, "options": offered}
 
 
 def field_value(values: Mapping[str, Any], field: str) -> str:
@@ -176,7 +186,7 @@ def image_options(images: Sequence[str], typed: str = "") -> list[Block]:
 
 def chosen_locations(view: Mapping[str, Any]) -> list[str]:
     """Return the locations that are chosen in a form which is still open."""
-    return _chosen(view.get("state", {}).get("values", {}), LOCATIONS)
+    return field_values(view.get("state", {}).get("values", {}), LOCATIONS)
 
 
 def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
@@ -185,8 +195,8 @@ def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
     The fields pass the same checks as typed text does.
     """
     values = view.get("state", {}).get("values", {})
-    locations = _chosen(values, LOCATIONS)
-    deployment = next(iter(_chosen(values, DEPLOYMENT)), None)
+    locations = field_values(values, LOCATIONS)
+    deployment = next(iter(field_values(values, DEPLOYMENT)), None)
     ref, why = _typed(values, REF), _typed(values, WHY)
     errors: dict[str, str] = {}
     if not locations:
@@ -205,7 +215,7 @@ def read_deploy_form(view: Mapping[str, Any]) -> Deploy | dict[str, str]:
         return errors
     if errors:
         return errors
-    chosen_image = next(iter(_chosen(values, IMAGE)), None)
+    chosen_image = next(iter(field_values(values, IMAGE)), None)
     image = chosen_image or read_metadata(view).get("image")
     found = Deploy(
         tuple(locations),
@@ -249,7 +259,8 @@ def _read_code(typed_options: str | None) -> CodeOptions | str:
     return text.CODE_UNREADABLE
 
 
-def _chosen(values: Mapping[str, Any], field: str) -> list[str]:
+def field_values(values: Mapping[str, Any], field: str) -> list[str]:
+    """Return the values that are chosen in a field; empty if none."""
     state = values.get(field, {}).get(field, {})
     chosen = state.get("selected_options") or [state.get("selected_option")]
     return [each["value"] for each in chosen if each]

@@ -14,6 +14,7 @@ from handlers.buttons import Buttons
 from handlers.desk import Ask, Deal, Desk
 from handlers.forms import Forms
 from handlers.home import Home
+from handlers.location_form import REDRAWN
 from handlers.slash import Slash
 from handlers.unfurls import Unfurls
 
@@ -40,6 +41,8 @@ def register(app: AsyncApp, desk: Desk, home: Home, command: str) -> Deal:
     app.action(re.compile(r"^(deploy|command|form|incident|proposal)\."))(
         _readable(buttons.pressed)
     )
+    for field in REDRAWN:
+        app.action(field)(_readable(forms.changed))
     app.view(actions.DEPLOY_FORM)(_readable(forms.submitted))
     app.view(actions.LOCATION_FORM)(_readable(forms.location))
     app.view(actions.REMOVE_FORM)(_readable(forms.removal))

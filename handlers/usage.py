@@ -93,6 +93,7 @@ CODE_OPTIONS: Final = (
     "attribute",
     "working-directory",
     "python-version",
+    "base-image-tag",
 )
 """What may be said of the code, by the names that the official CLI has for it."""
 

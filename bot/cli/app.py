@@ -76,6 +76,9 @@ def deploy(
     python_version: Annotated[
         str | None, typer.Option(help="For PEX files: the version of Python, as 3.12.")
     ] = None,
+    base_image_tag: Annotated[
+        str | None, typer.Option(help="For PEX files: a base image that was uploaded to Dagster+.")
+    ] = None,
     python_file: Annotated[
         str | None, typer.Option("--python-file", "-f", help="The file with the definitions.")
     ] = None,
@@ -102,6 +105,7 @@ def deploy(
         attribute=attribute,
         working_directory=working_directory,
         python_version=python_version,
+        base_image_tag=base_image_tag,
     )
     options = DeployOptions(tuple(locations or ()), to, image, why, every, rebuild, code, yes, plan)
     _finish(deploy_locations(load_settings_or_exit(config), options))

@@ -23,7 +23,14 @@ from deploy_core.model.errors import (
     ServerlessNeeded,
     UsageError,
 )
-from deploy_core.model.plan import ArtifactKind, BuildPlan, Document, PexPlan, StepName
+from deploy_core.model.plan import (
+    ArtifactKind,
+    BuildPlan,
+    CodeOptions,
+    Document,
+    PexPlan,
+    StepName,
+)
 from deploy_core.settings import BuildOptions
 from deploy_core.sources.dagster_cloud_yaml import FileLocation
 from deploy_core.sources.git import GitMirrors
@@ -76,10 +83,11 @@ class ArtifactPlans:
         image: str | None,
         *,
         rebuild: bool,
-        python_version: str | None = None,
+        code: CodeOptions,
     ) -> ArtifactPlan:
-        """Return what a location of a project's file will run; `image` and `python_version` are
-        the person's choice.
+        """Return what a location of a project's file will run; `image` is the person's choice, and
+        so are the Python version and the base image of `code`, whose other words are in the
+        location already.
 
         Raises `ImageNotFound`, `ImageMissing`, `BuildNeeded`, `UnsafePath`, the kinds of
         `ServerlessError` and git's errors.
@@ -87,9 +95,11 @@ class ArtifactPlans:
         settings = file.settings
         kind = await self._kind(file, location, image)
         if kind is ArtifactKind.PEX:
-            return await self._pex_plan(file, location, python_version, rebuild=rebuild)
-        if python_version is not None:
+            return await self._pex_plan(file, location, code, rebuild=rebuild)
+        if code.python_version is not None:
             raise UsageError(f"{location.name} is no PEX, so its Python can't be chosen here.")
+        if code.base_image_tag is not None:
+            raise UsageError(f"{location.name} is no PEX, so it has no base image to choose here.")
         if kind is ArtifactKind.SOURCE:
             return ArtifactPlan(kind, self._document(file, location, None))
         if kind is ArtifactKind.DOCKER:
@@ -129,16 +139,16 @@ class ArtifactPlans:
         return ArtifactKind.PREBUILT
 
     async def _pex_plan(
-        self, file: ProjectAtRef, location: FileLocation, version: str | None, *, rebuild: bool
+        self, file: ProjectAtRef, location: FileLocation, code: CodeOptions, *, rebuild: bool
     ) -> ArtifactPlan:
         plan, risk = await pex_plan(
-            file, location, self._mirrors, self._pex, version=version, rebuild=rebuild
+            file, location, self._mirrors, self._pex, version=code.python_version, rebuild=rebuild
         )
         options = pex_options(file.settings, location.name)
-        base_image = options.base_image
-        if options.base_image_tag is not None:
+        base_image, tag = options.base_image, code.base_image_tag or options.base_image_tag
+        if tag is not None:
             registry = await self._serverless.registry(self._deployment)
-            base_image = f"{registry.url}:{options.base_image_tag}"
+            base_image = f"{registry.url}:{tag}"
         document = pex_document(
             location,
             file.settings,

@@ -186,7 +186,7 @@ class CodeOptions(Frozen):
     """What a person says of the code itself; it goes over what the file says, for this deploy.
 
     The names are those of `dagster-cloud serverless deploy-python-executable`. At most one of the
-    first three is given. All but `python_version` are about one location.
+    first three is given. All but `python_version` and `base_image_tag` are about one location.
     """
 
     python_file: str | None = None
@@ -195,6 +195,7 @@ class CodeOptions(Frozen):
     attribute: str | None = None
     working_directory: str | None = None
     python_version: str | None = None
+    base_image_tag: str | None = None
 
     @property
     def source(self) -> Document | None:
@@ -211,7 +212,7 @@ class CodeOptions(Frozen):
     @property
     def of_one_location(self) -> tuple[str, ...]:
         """The names of what is said and can't be meant for several locations."""
-        said = self.model_dump(exclude_none=True, exclude={"python_version"})
+        said = self.model_dump(exclude_none=True, exclude={"python_version", "base_image_tag"})
         return tuple(said)
 
     def over(self, document: Document) -> Document:

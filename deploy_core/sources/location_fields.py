@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import yaml
+from pydantic import JsonValue
 
 from deploy_core.artifacts.image_ref import parse_image_ref
 from deploy_core.model.documents import CODE_SOURCES, clean
@@ -53,11 +54,20 @@ PLACES: Final[dict[str, tuple[str, ...]]] = {
     "namespace": ("k8s", "namespace"),
     "service_account": ("k8s", "service_account_name"),
     **RESOURCES,
+    "task_role": ("ecs", "task_role_arn"),
+    "execution_role": ("ecs", "execution_role_arn"),
 }
-"""Fields that have their place in `container_context`."""
+"""Fields that have their place in `container_context`; a path begins with its platform."""
+
+NETWORKS: Final = "networks"
+_NETWORKS_PLACE: Final = ("docker", "networks")
+PLATFORM_OF: Final = {**{field: path[0] for field, path in PLACES.items()}, NETWORKS: "docker"}
+"""The platform that each of these fields is about."""
 
 _CPU: Final = re.compile(r"\d+(\.\d+)?m?")
 _MEMORY: Final = re.compile(r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE]|m)?")
+_NETWORK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_ROLE: Final = re.compile(r"[A-Za-z0-9_+=,.@:/-]+")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(=.*)?")
 MOST_ERRORS: Final = 3
 
@@ -77,10 +87,10 @@ def fields_of(document: Document) -> dict[str, str]:
             fields[field] = value
     found = document.get("container_context")
     context = _copy(found) if isinstance(found, dict) else {}
-    for field, path in PLACES.items():
-        value = _taken(context, path)
-        if value is not None:
-            fields[field] = value
+    for field, path in (*PLACES.items(), (NETWORKS, _NETWORKS_PLACE)):
+        text = _taken(context, path)
+        if text is not None:
+            fields[field] = text
     fields |= _variables(context)
     rest = clean(context)
     if rest:
@@ -100,11 +110,15 @@ def document_of(name: str, fields: Mapping[str, str]) -> tuple[Document, dict[st
     _check_image(IMAGE, fields, errors)
     _check_build(fields, errors)
     _check_amounts(fields, errors)
+    _check_roles(fields, errors)
     variables = _read_variables(fields, errors)
     context = _read_more(fields.get(MORE), errors)
     for field, path in PLACES.items():
         if field in fields:
             _put(context, path, fields[field], errors)
+    networks = _read_networks(fields, errors)
+    if networks:
+        _put(context, _NETWORKS_PLACE, networks, errors)
     if variables and PLATFORM in fields:
         _put(context, (fields[PLATFORM], "env_vars"), variables, errors)
     if errors:
@@ -145,6 +159,19 @@ def _check_amounts(fields: Mapping[str, str], errors: dict[str, str]) -> None:
         wanted, example = (_CPU, "500m or 2") if path[-1] == "cpu" else (_MEMORY, "512Mi or 2Gi")
         if field in fields and not wanted.fullmatch(fields[field]):
             errors[field] = f"This isn't an amount of {path[-1]}: write it as {example}."
+
+
+def _check_roles(fields: Mapping[str, str], errors: dict[str, str]) -> None:
+    for field in ("task_role", "execution_role"):
+        if field in fields and not _ROLE.fullmatch(fields[field]):
+            errors[field] = "This isn't the name or the ARN of a role."
+
+
+def _read_networks(fields: Mapping[str, str], errors: dict[str, str]) -> list[str]:
+    names = fields.get(NETWORKS, "").replace(",", " ").split()
+    if not all(_NETWORK.fullmatch(name) for name in names):
+        errors[NETWORKS] = "These aren't names of networks: write them with commas between them."
+    return names
 
 
 def _read_variables(fields: Mapping[str, str], errors: dict[str, str]) -> list[str]:
@@ -208,18 +235,26 @@ def _copy(document: Document) -> Document:
 
 
 def _taken(context: Document, path: tuple[str, ...]) -> str | None:
-    """Take a text out of its place; anything else stays for the YAML."""
+    """Take what the place's own field can hold out of it; anything else stays for the YAML."""
     at = context
     for key in path[:-1]:
         inside = at.get(key)
         if not isinstance(inside, dict):
             return None
         at = inside
-    value = at.get(path[-1])
+    text = _text_of(at.get(path[-1]), path)
+    if text is not None:
+        del at[path[-1]]
+    return text
+
+
+def _text_of(value: JsonValue, path: tuple[str, ...]) -> str | None:
+    if path == _NETWORKS_PLACE and isinstance(value, list):
+        names = [name for name in value if isinstance(name, str) and _NETWORK.fullmatch(name)]
+        return ", ".join(names) if names and len(names) == len(value) else None
     if not isinstance(value, str) or not value or not value.isprintable():
         return None
-    del at[path[-1]]
-    return value
+    return value if path[0] != "ecs" or _ROLE.fullmatch(value) else None
 
 
 def _variables(context: Document) -> dict[str, str]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,13 +13,14 @@ from deploy_core.clock import Clock
 from deploy_core.store.connection import Database
 from deploy_core.store.look import Facts
 from deploy_core.store.once import insert_once
-from deploy_core.store.posts import add_post, want_reply
+from deploy_core.store.posts import add_post, want_post, want_reply
 from deploy_core.store.tables import (
     alerts,
     failed_runs,
     incident_events,
     incident_posts,
     incidents,
+    posts,
     slots,
 )
 from deploy_core.store.uninterrupted import uninterrupted
@@ -28,6 +30,9 @@ from deploy_core.watch.incidents import FLAPS_WITHIN, IncidentState, Said
 SAME_ALERT = timedelta(hours=1)
 """The same alert within this time is one: it comes again when its answer was lost, or when a policy
 repeats it."""
+
+FOUND_WITHIN = timedelta(hours=1)
+"""For so long after an alert was told by itself it is looked whether the watcher finds it."""
 
 KEEP = timedelta(days=30)
 
@@ -42,6 +47,10 @@ class Waiting:
     id: int
     at: datetime
     alert: Alert
+
+
+def _waiting(row: sa.Row[Any]) -> Waiting:
+    return Waiting(row.id, row.at, Alert(row.deployment, About(row.about), row.subject, **row.data))
 
 
 @uninterrupted
@@ -81,14 +90,7 @@ class Alerts:
         )
         async with self._database.read() as connection:
             rows = (await connection.execute(query.order_by(alerts.c.id))).all()
-        return [
-            Waiting(
-                row.id,
-                row.at,
-                Alert(row.deployment, About(row.about), row.subject, **row.data),
-            )
-            for row in rows
-        ]
+        return [_waiting(row) for row in rows]
 
     async def incident_of(self, one: Waiting) -> int | None:
         """Return the incident that an alert is about: the newest one that isn't over, or was over
@@ -122,23 +124,41 @@ class Alerts:
         """Have it said in the incident's thread, once, that Dagster+ has alerted of it too. Returns
         False for an alert that another process has dealt with."""
         now = self._clock.now()
-        once = {"report": f"alerted:{incident_id}", "slot": "", "at": now}
-        facts: Facts = {"policy": one.alert.policy}
-        posts = sa.select(incident_posts.c.post_id).where(
-            incident_posts.c.incident_id == incident_id
-        )
         async with self._database.write() as connection:
             if not await _deal_with(connection, one, now):
                 return False
-            if await insert_once(connection, slots, once, ["report", "slot"]):
-                said = {"incident_id": incident_id, "at": now, "said": Said.ALERTED.value}
-                added = await connection.execute(
-                    incident_events.insert().values(**said, data=facts)
-                )
-                event = int(added.inserted_primary_key.id)  # type: ignore[union-attr]
-                for post_id in (await connection.execute(posts)).scalars().all():
-                    await want_reply(connection, post_id, "quiet_event", now, event)
+            await _alerted_too(connection, incident_id, one.alert.policy, now)
         return True
+
+    async def dealt_lately(self, deployment: str) -> list[Waiting]:
+        """Return the alerts that were dealt with a short while ago, the oldest first."""
+        query = sa.select(alerts).where(
+            alerts.c.deployment == deployment, alerts.c.dealt_at > self._clock.now() - FOUND_WITHIN
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(alerts.c.id))).all()
+        return [_waiting(row) for row in rows]
+
+    async def found(self, one: Waiting, incident_id: int) -> bool:
+        """Have the messages of an alert that was told by itself say that the watcher has found it
+        since, and the incident's thread that Dagster+ has alerted of it. Returns False where it
+        was not told by itself, or that was said before."""
+        now = self._clock.now()
+        mine = posts.c.key.startswith(_post_key(one), autoescape=True)
+        async with self._database.write() as connection:
+            query = sa.select(posts).where(mine).with_for_update()
+            rows = [
+                row for row in (await connection.execute(query)).all() if "found" not in row.data
+            ]
+            for row in rows:
+                data = {**row.data, "found": incident_id}
+                await connection.execute(
+                    posts.update().where(posts.c.id == row.id).values(data=data)
+                )
+                await want_post(connection, row.id, now)
+            if rows:
+                await _alerted_too(connection, incident_id, one.alert.policy, now)
+        return bool(rows)
 
     async def tell(self, one: Waiting, told: Mapping[str, datetime | None]) -> bool:
         """Have an alert told by itself in these channels; with none it is dealt with. Returns False
@@ -159,7 +179,7 @@ class Alerts:
             for channel, until in told.items():
                 await add_post(
                     connection,
-                    key=f"alert:{one.id}:{one.at:%Y-%m-%dT%H%M%S}:{channel}",
+                    key=f"{_post_key(one)}{channel}",
                     kind="alert",
                     channel=channel,
                     data=data,
@@ -173,6 +193,27 @@ class Alerts:
         before = self._clock.now() - KEEP
         async with self._database.write() as connection:
             await connection.execute(alerts.delete().where(alerts.c.at < before))
+
+
+def _post_key(one: Waiting) -> str:
+    """Return what the keys of an alert's own posts begin with."""
+    return f"alert:{one.id}:{one.at:%Y-%m-%dT%H%M%S}:"
+
+
+async def _alerted_too(
+    connection: AsyncConnection, incident_id: int, policy: str, now: datetime
+) -> None:
+    """Have it said in the incident's thread, once, that Dagster+ has alerted of it too."""
+    once = {"report": f"alerted:{incident_id}", "slot": "", "at": now}
+    if not await insert_once(connection, slots, once, ["report", "slot"]):
+        return
+    facts: Facts = {"policy": policy}
+    said = {"incident_id": incident_id, "at": now, "said": Said.ALERTED.value, "data": facts}
+    added = await connection.execute(incident_events.insert().values(**said))
+    event = int(added.inserted_primary_key.id)  # type: ignore[union-attr]
+    told = sa.select(incident_posts.c.post_id).where(incident_posts.c.incident_id == incident_id)
+    for post_id in (await connection.execute(told)).scalars().all():
+        await want_reply(connection, post_id, "quiet_event", now, event)
 
 
 async def _deal_with(connection: AsyncConnection, one: Waiting, now: datetime) -> bool:

@@ -35,8 +35,18 @@ class AlertDesk:
     async def look(self, deployment: str) -> bool:
         """Deal with what has come, once the watcher has looked. Returns True where something was
         told or joined. Raises `StoreError`."""
-        done = [await self._deal(each) for each in await self._store.alerts.waiting(deployment)]
+        alerts = self._store.alerts
+        done = [await self._deal(each) for each in await alerts.waiting(deployment)]
+        done += [await self._found(each) for each in await alerts.dealt_lately(deployment)]
         return any(done)
+
+    async def _found(self, one: Waiting) -> bool:
+        """Join an alert that was told by itself to what the watcher has found since."""
+        incident = await self._store.alerts.incident_of(one)
+        if incident is None or not await self._store.alerts.found(one, incident):
+            return False
+        _log.info("alert_found_later", alert=one.id, incident=incident)
+        return True
 
     async def _deal(self, one: Waiting) -> bool:
         incident = await self._store.alerts.incident_of(one)

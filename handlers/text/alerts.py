@@ -20,7 +20,9 @@ def alerted(data: Mapping[str, JsonValue]) -> str:
 
 
 def not_seen(data: Mapping[str, JsonValue]) -> str:
-    """Return what stands below such an alert."""
+    """Return what stands below such an alert; the watcher may have found it since."""
+    if "found" in data:
+        return f"Sent by Dagster+{_policy(data)}. The bot has found it since: see its own message."
     return f"Sent by Dagster+{_policy(data)}. The bot itself has seen nothing of it."
 
 

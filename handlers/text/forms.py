@@ -15,7 +15,7 @@ DEPLOYMENT: Final = "Deployment"
 CODE: Final = "More about the code"
 CODE_HINT: Final = (
     "For one location: --python-file, --module-name or --package-name, --attribute,"
-    " --working-directory. For PEX files also --python-version."
+    " --working-directory. For PEX files also --python-version and --base-image-tag."
 )
 CODE_PLACEHOLDER: Final = "--module-name shop.definitions --python-version 3.12"
 OPEN_AGAIN: Final = "Open the form again"

@@ -10,6 +10,7 @@ ADD: Final = "Add"
 EDIT: Final = "Update"
 LOADING: Final = "Looking up agents and code locations…"
 NAME: Final = "Name"
+DEPLOYMENTS_HINT: Final = "On each of several the location goes live with a message of its own."
 NAME_HINT: Final = "One that exists is updated, after you have seen what changes."
 DEPLOYMENT: Final = "Deployment"
 DEFAULT_QUEUE: Final = "The default queue"
@@ -18,6 +19,15 @@ HOW: Final = "How"
 DIRECTLY: Final = "Directly: it goes live now"
 HOW_HINT: Final = "A pull request changes dagster_cloud.yaml; it goes live when it is merged."
 ONLY_IN_A_PROJECT: Final = "This stands in a project's file: choose a pull request above."
+ONLY_FROM_CODE: Final = "This is about code that is built: choose a project's code above."
+NOT_FROM_CODE: Final = "The code of a project is built as its file says: leave this empty."
+ONE_DEPLOYMENT: Final = "A pull request goes live on one deployment: choose one."
+IS_THERE: Final = "There is one of this name already: deploy it from its project instead."
+PYTHON: Final = "Python version"
+PYTHON_HINT: Final = "That of the project's configuration where nothing is chosen."
+BASE: Final = "Base image"
+BASE_HINT: Final = "The tag of an image that was uploaded to Dagster+; it has its own Python."
+NOT_BOTH: Final = "The base image has its own Python: choose one of the two."
 TOO_LARGE: Final = "has more settings than a form can hold."
 TOO_LARGE_STEP: Final = "Change it with `/dagster add-location`, or deploy it from a project."
 
@@ -44,6 +54,9 @@ LABELS: Final[dict[str, str]] = {
             ("limits", "memory", "memory limit"),
         )
     },
+    "task_role": "ECS: role of the tasks",
+    "execution_role": "ECS: role that starts them",
+    fields.NETWORKS: "Docker: networks",
     fields.MORE: "More of container_context, as YAML",
 }
 
@@ -61,6 +74,10 @@ HINTS: Final[dict[str, str]] = {
         )
     ),
     "attribute": "Only where there is more than one Definitions object.",
+    fields.PLATFORM: "Its own settings are shown then.",
+    "task_role": "The IAM role that your code has: its ARN.",
+    "execution_role": "The IAM role that fetches the image and the secrets: its ARN.",
+    fields.NETWORKS: "With commas between them.",
     fields.ENV: "A line each: KEY=VALUE, or KEY for one that the agent has. Not for secrets.",
     fields.MORE: "Mappings below k8s, docker, ecs or aca; what has a field above is said there.",
 }
@@ -83,6 +100,11 @@ PLATFORMS: Final[dict[str, str]] = {
 def by_pull_request(project: str) -> str:
     """Return the choice of a project. Raw name."""
     return f"Pull request to {project}"
+
+
+def from_code(project: str) -> str:
+    """Return the choice of a project's code. Raw name."""
+    return f"Directly, from the code of {project}"
 
 
 def edited(location: str, deployment: str) -> str:

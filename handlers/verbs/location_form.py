@@ -1,42 +1,64 @@
 """The form of a code location: opened at once, filled when Dagster+ has answered, carried out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
+from deploy_core.dagster_plus.values import AgentStatus
 from deploy_core.endings import all_of
 from deploy_core.model.documents import clean
 from deploy_core.model.errors import DagsterPlusError, DeployError, PayloadInvalid, UsageError
-from deploy_core.model.plan import DeployKind, DeployRequest
+from deploy_core.model.people import Actor
+from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from deploy_core.policy import deployment_named, require_may_deploy
-from deploy_core.sources.location_fields import fields_of
+from deploy_core.sources.location_fields import PLATFORM, fields_of
 from deploy_core.status import unknown_location
 from handlers.blocks import Block
 from handlers.cards.answers import open_form_message
 from handlers.commands import typed
 from handlers.desk import Ask, Desk
-from handlers.location_commands import AddLocation, EditLocation, OpenAddForm
-from handlers.location_form import Described, Offer, fits, location_form
-from handlers.modals import loading_view, problem_view
+from handlers.location_commands import AddLocation, EditLocation, OpenAddForm, each_deployment
+from handlers.location_form import (
+    DIRECTLY,
+    PROJECT,
+    Described,
+    Draft,
+    Offer,
+    fits,
+    location_form,
+    read_draft,
+)
+from handlers.modals import loading_view, problem_view, read_metadata
 from handlers.text import location_form as text
 from handlers.verbs.propose import propose
-from handlers.verbs.start import start
+from handlers.verbs.start import start_each
+
+PLATFORM_OF_AGENT: Final = {
+    "K8sUserCodeLauncher": "k8s",
+    "DockerUserCodeLauncher": "docker",
+    "EcsUserCodeLauncher": "ecs",
+    "AcaUserCodeLauncher": "aca",
+}
+"""The platform of an agent, by the type that it tells of itself."""
 
 
 async def open_add_form(desk: Desk, ask: Ask, command: OpenAddForm) -> None:
     """Open the form, with what was typed. Raises `UnknownDeployment`, `SlackError`."""
-    deployment, _ = deployment_named(desk.settings, command.deployment)
+    said = each_deployment(command.deployment) if command.deployment else (None,)
+    deployments = tuple(deployment_named(desk.settings, each)[0] for each in said)
     if ask.trigger_id is None:
         await desk.private(ask, open_form_message(typed(command), text.opens_a_form()))
         return
     view = await desk.slack.open_view(ask.trigger_id, loading_view(text.ADD_TITLE, text.LOADING))
-    offer = await _offer(
-        desk,
-        ask,
-        deployment,
-        name=str(command.document.get("location_name", "")),
-        typed=fields_of(command.document),
+    draft = Draft(
+        deployments,
+        str(command.document.get("location_name", "")),
+        False,
+        fields_of(command.document),
+        way=f"{PROJECT}{command.project}" if command.project else DIRECTLY,
         why=command.why or "",
-        project=command.project or "",
     )
+    offer = await _offer(desk, ask.channel, draft, guess=True)
     await desk.slack.update_view(view, location_form(offer))
 
 
@@ -62,8 +84,16 @@ async def _edit_view(desk: Desk, ask: Ask, deployment: str, name: str) -> Block:
             raise UsageError(f"{name} {text.TOO_LARGE}", next_step=text.TOO_LARGE_STEP)
     except DeployError as error:
         return problem_view(error.summary, error.next_step, text.EDIT_TITLE)
-    offer = await _offer(desk, ask, deployment, name=name, edits=True, typed=filled)
-    return location_form(offer)
+    draft = Draft((deployment,), name, True, filled)
+    return location_form(await _offer(desk, ask.channel, draft))
+
+
+async def redraw(desk: Desk, view: Mapping[str, Any]) -> None:
+    """Draw an open form again, because a field has changed that others depend on. Raises
+    `SlackError`."""
+    channel = str(read_metadata(view).get("channel", ""))
+    offer = await _offer(desk, channel, read_draft(view))
+    await desk.slack.update_view(str(view["id"]), location_form(offer))
 
 
 async def open_described(
@@ -72,74 +102,91 @@ async def open_described(
     """Open a form that was refused once more, with what was typed. Raises `SlackError`."""
     title = text.EDIT_TITLE if said.edits else text.ADD_TITLE
     view = await desk.slack.open_view(trigger_id, loading_view(title, text.LOADING))
-    offer = await _offer(
-        desk,
-        ask,
-        said.deployment,
-        name=said.name,
-        edits=said.edits,
-        typed=said.typed,
-        why=said.why,
-        problem=problem,
-        project=said.project,
-    )
-    await desk.slack.update_view(view, location_form(offer))
+    offer = await _offer(desk, ask.channel, said)
+    await desk.slack.update_view(view, location_form(replace(offer, problem=problem)))
 
 
 async def put_described(desk: Desk, ask: Ask) -> None:
-    """Add or update what a form describes. Raises `PayloadInvalid`, and what `start` raises."""
+    """Add or update what a form describes, on each deployment that was chosen. Raises
+    `PayloadInvalid`, and what `start_each` and `propose` raise."""
     said = Described.read(ask.value)
     if said is None:
         raise PayloadInvalid("Slack sent a form that can't be read.")
-    wanted = DeployRequest(
+    if said.project:
+        into = AddLocation(said.document, said.deployments[0], said.why or None, said.project)
+        await propose(desk, ask, into)
+        return
+    await start_each(desk, ask, _request(said, ask.by), said.deployments)
+
+
+def _request(said: Described, by: Actor) -> DeployRequest:
+    why = said.why or None
+    if said.code_of:
+        kept = {name: said.document.get(name) for name in ("attribute", "working_directory")}
+        source = said.document["code_source"]
+        code = {**(source if isinstance(source, dict) else {}), **kept, **said.built}
+        return DeployRequest(
+            kind=DeployKind.DEPLOY,
+            actor=by,
+            locations=(f"{said.code_of}:{said.name}",),
+            code=CodeOptions.model_validate(code),
+            why=why,
+        )
+    return DeployRequest(
         kind=DeployKind.ADD,
-        actor=ask.by,
+        actor=by,
         locations=(said.name,),
-        deployment=said.deployment,
         document=said.document,
         whole=said.edits,
-        why=said.why or None,
-    )
-    if said.project:
-        into = AddLocation(said.document, said.deployment, said.why or None, said.project)
-        await propose(desk, ask, into)
-    else:
-        await start(desk, ask, wanted)
-
-
-async def _offer(
-    desk: Desk,
-    ask: Ask,
-    deployment: str,
-    *,
-    name: str,
-    typed: Mapping[str, str],
-    edits: bool = False,
-    why: str = "",
-    problem: str = "",
-    project: str = "",
-) -> Offer:
-    names = tuple(desk.settings.deployments)
-    served = await all_of(*(_queues(desk, each) for each in ([deployment] if edits else names)))
-    return Offer(
-        channel=ask.channel,
-        deployments=names,
-        deployment=deployment,
-        queues=tuple(sorted({queue for queues in served for queue in queues})),
-        projects=tuple(desk.settings.projects),
-        project=project,
-        name=name,
-        edits=edits,
-        typed=typed,
         why=why,
-        problem=problem,
     )
 
 
-async def _queues(desk: Desk, deployment: str) -> tuple[str, ...]:
-    """Return the queues that live agents tell of; none where Dagster+ can't be asked."""
+async def _offer(desk: Desk, channel: str, draft: Draft, *, guess: bool = False) -> Offer:
+    """Return what the form is drawn with. With `guess` the platform is that of the live agents,
+    where nothing else was said."""
+    names = tuple(desk.settings.deployments)
+    about = draft.deployments if draft.edits else names
+    asked = await all_of(
+        *(_agents(desk, each) for each in about),
+        *(_is_serverless(desk, each) for each in draft.deployments),
+    )
+    agents = [agent for found in asked if isinstance(found, list) for agent in found]
+    serverless = [each for each in asked if isinstance(each, bool)]
+    typed = dict(draft.typed)
+    platforms = {PLATFORM_OF_AGENT.get(agent.type or "") for agent in agents}
+    guess = guess and not any(serverless) and len(platforms) == 1
+    if guess and (platform := platforms.pop()) is not None:
+        typed.setdefault(PLATFORM, platform)
+    return Offer(
+        channel=channel,
+        deployments=names,
+        chosen=draft.deployments,
+        hybrid=not serverless or not all(serverless),
+        serverless=any(serverless),
+        queues=tuple(sorted({queue for agent in agents for queue in agent.queues or ()})),
+        projects=tuple(desk.settings.projects),
+        way=draft.way,
+        name=draft.name,
+        edits=draft.edits,
+        typed=typed,
+        built=draft.built,
+        why=draft.why,
+    )
+
+
+async def _agents(desk: Desk, deployment: str) -> list[AgentStatus]:
+    """Return the live agents; none where Dagster+ can't be asked."""
     try:
         agents = await desk.dagster.agents(deployment)
     except DagsterPlusError:
-        return ()
-    return tuple(queue for agent in agents if agent.running for queue in agent.queues or ())
+        return []
+    return [agent for agent in agents if agent.running]
+
+
+async def _is_serverless(desk: Desk, deployment: str) -> bool:
+    """Say whether Dagster runs the agents; where it can't be asked all fields are offered."""
+    try:
+        return await desk.serverless.serverless(deployment)
+    except DagsterPlusError:
+        return False

@@ -1,10 +1,15 @@
 """Starting a deploy: planned, written down with a place for its card, and left to the worker."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 from deploy_core.endings import all_of
 from deploy_core.model.deploys import Deploy, Place
+from deploy_core.model.errors import DeployError
 from deploy_core.model.plan import DeployPlan, DeployRequest
+from deploy_core.policy import deployment_named, require_may_deploy
+from handlers.cards.answers import error_message
 from handlers.desk import Ask, Desk
 from handlers.text.answers import card_elsewhere, card_in_direct_message, looking
 
@@ -27,6 +32,32 @@ async def start(desk: Desk, ask: Ask, wanted: DeployRequest) -> Deploy:
     started = await desk.engine.start_plan(plan, wanted, place=place, origin=ask.key)
     await say_where(desk, ask, place)
     return started
+
+
+async def start_each(
+    desk: Desk, ask: Ask, wanted: DeployRequest, deployments: Sequence[str]
+) -> None:
+    """Start the same on each of these deployments, if the person may change them all. What one of
+    them refuses is said, and goes on on the others.
+
+    Raises `UnknownDeployment`, `NotAllowed`, and what `start` raises where all refuse.
+    """
+    for name in deployments:
+        found, _ = deployment_named(desk.settings, name)
+        require_may_deploy(desk.settings, found, ask.by)
+    refused: list[DeployError] = []
+    for name in deployments:
+        # The first has the payload's own key, and the others have one that is made of it.
+        key = ask.key if name == deployments[0] else f"{ask.key}:{name}"
+        here = wanted.model_copy(update={"deployment": name})
+        try:
+            await start(desk, replace(ask, key=key), here)
+        except DeployError as error:
+            refused.append(error)
+    if len(refused) == len(deployments):
+        raise refused[0]
+    for each in refused:
+        await desk.private(ask, error_message(each))
 
 
 async def say_where(desk: Desk, ask: Ask, place: Place) -> None:

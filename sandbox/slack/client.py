@@ -65,10 +65,17 @@ class SlackPerson:
         *,
         block_id: str | None = None,
         value: Any = None,
+        filled: Mapping[str, Any] | None = None,
     ) -> Outcome:
-        """Press a button, pick from an overflow menu or a select (`value`: the option's value)."""
+        """Press a button, pick from an overflow menu or a select (`value`: the option's value).
+        `filled` has what is typed in the modal's other fields before."""
         return await self._act(
-            "act", action_id=action_id, block_id=block_id, value=value, **_place(where)
+            "act",
+            action_id=action_id,
+            block_id=block_id,
+            value=value,
+            values=dict(filled or {}),
+            **_place(where),
         )
 
     async def type_into(

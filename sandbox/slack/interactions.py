@@ -85,6 +85,8 @@ class Interactions:
         block, element = find_element(
             where, str(asked.get("action_id")), asked.get("block_id"), given
         )
+        if isinstance(where, View):
+            self.fill(person, where, asked.get("values") or {})
         values = where.values if isinstance(where, View) else initial_state(blocks_of(where))
         chosen = self._chosen(where, block, element, given)
         if element["type"] in KEYS:

@@ -9,7 +9,7 @@ from tests.browser.page import CHROMIUM
 from tests.e2e.world import World, open_world
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """A sandbox with a real agent, and a bot."""
     if CHROMIUM is None:

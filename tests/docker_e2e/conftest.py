@@ -22,7 +22,7 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def opened(
     docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[DockerWorld]:

@@ -127,6 +127,25 @@ async def test_what_the_watcher_has_not_found_is_told_once_and_by_subscription(
         assert len(await world.cards()) == before + 2
 
 
+async def test_what_is_found_later_is_joined_to_the_alert_that_was_told_alone(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    async with open_world(tmp_path, projects, alerts_secret=SECRET, **SOON) as world:
+        before = await loaded(world, "core")
+        await alert(world, location="core")
+        alone = await world.card("Dagster+ alerts on prod", number=before)
+        assert "has seen nothing of it" in alone.shown
+        breaks(world, "core")
+        card = await world.card("core on prod fails to load", number=before + 1)
+        await world.reply(card, "Dagster+ has alerted of this too, by its policy Critical.")
+
+        async def look() -> bool:
+            return "has found it since" in (await world.cards())[before].shown
+
+        await world.workspace.wait_for(look, what="the alert's message says so")
+        assert len(await world.cards()) == before + 2
+
+
 async def test_a_deploy_that_fails_tells_of_it_itself(
     tmp_path: Path, projects: dict[str, Path]
 ) -> None:

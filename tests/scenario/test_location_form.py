@@ -24,6 +24,7 @@ def serve_gpu(world: World) -> None:
     world.set_agent(queues=[None, "gpu"])
     agent = world.dagster.plane.agents.by_id["instant-agent"]
     agent.metadata["queues"] = json.dumps(["gpu"])
+    agent.metadata["type"] = "K8sUserCodeLauncher"
 
 
 async def form(world: World, text: str, who: str = "ada") -> SeenView:
@@ -42,6 +43,70 @@ async def test_every_field_goes_to_its_place(world: World) -> None:
     assert "“a first try”" in card.shown
     wanted = {key: value for key, value in DOCUMENT.items() if key != "image"}
     assert live(world) == wanted
+
+
+async def choose(world: World, field: str, value: Any, **filled: Any) -> SeenView:
+    """Choose in a field that others depend on, and wait until the form was drawn again."""
+    ada = world.person("ada")
+    before = await ada.view()
+    assert before is not None
+    await ada.click(before, field, value=value, filled=filled)
+    return await ada.wait_for_view(lambda view: view.shown != before.shown)
+
+
+async def test_the_form_follows_what_is_chosen_and_nothing_typed_is_lost(world: World) -> None:
+    await form(world, "add-location")
+    view = await choose(world, "platform", "docker", **{NAME: "shop", "source": "shop"})
+    assert "Docker: networks" in view.shown
+    assert "Kubernetes: namespace" not in view.shown
+    view = await choose(world, "platform", "ecs", networks="shop")
+    assert "ECS: role of the tasks" in view.shown
+    assert "Docker: networks" in view.shown, "it has a value"
+    outcome = await world.person("ada").submit({"networks": "", "task_role": "loader"})
+    assert outcome.errors == {}
+    await world.card("shop is live on prod")
+    found = live(world)
+    assert found is not None
+    assert found["container_context"] == {"ecs": {"task_role_arn": "loader"}}
+
+
+async def test_where_dagster_has_the_agents_there_are_other_fields(world: World) -> None:
+    world.dagster.plane.deployments["staging"].agent_type = "SERVERLESS"
+    view = await form(world, "add-location shop --attribute defs")
+    assert "Agent queue" in view.shown
+    view = await choose(world, DEPLOYMENT, ["staging"], source="shop")
+    assert "Agent queue" not in view.shown
+    view = await choose(world, "how", "code:quickstart")
+    assert "Python version" in view.shown
+    assert "Image" not in view.shown.replace("Base image", "")
+    outcome = await world.person("ada").submit({"python_version": "3.14", "source": "quickstart"})
+    assert outcome.errors == {}
+    await world.private("ada", "shop is no PEX, so its Python can't be chosen here")
+
+
+async def on_both(world: World) -> None:
+    """Wait until shop is live on prod and, once its author has confirmed it, on staging."""
+    await world.card("shop is live on prod")
+    plan = await world.card("The plan to add shop to staging", number=1)
+    await world.clicks("ada", plan, "deploy.confirm")
+    await world.card("shop is live on staging", number=1)
+    assert live(world) == live(world, "staging") is not None
+
+
+async def test_one_form_adds_to_several_deployments(world: World) -> None:
+    await form(world, "add-location shop")
+    ada = world.person("ada")
+    outcome = await ada.submit({DEPLOYMENT: ["prod", "staging"], "source": "shop"})
+    assert outcome.errors == {}
+    await on_both(world)
+
+
+async def test_a_text_adds_to_several_deployments_or_to_none(world: World) -> None:
+    answer = await world.asks("ada", "/dagster add-location shop --module shop to prod,stagin")
+    assert "`unknown_deployment`" in answer.shown
+    assert await world.cards() == []
+    await world.types("ada", "/dagster add-location shop --module shop to prod,staging")
+    await on_both(world)
 
 
 async def test_it_opens_at_once_however_slow_dagster_plus_is(world: World) -> None:
@@ -66,13 +131,14 @@ async def test_what_was_typed_is_in_the_form(world: World) -> None:
 async def test_what_is_wrong_is_said_under_its_field_and_nothing_is_lost(world: World) -> None:
     await form(world, "add-location")
     ada = world.person("ada")
+    await choose(world, "platform", "k8s")
+    await choose(world, "platform", None, run_limits_memory="much")
     outcome = await ada.submit(
         {
             NAME: "a b",
             "source": "shop",
             "image": "https://ghcr.io/a",
             "env_vars": "A=1",
-            "run_limits_memory": "much",
             "container_context": "k8s:\n  namespac: x",
         }
     )

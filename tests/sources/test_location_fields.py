@@ -74,6 +74,44 @@ def test_the_document_fills_the_fields_again() -> None:
     assert fields_of(DOCUMENT) == FULL
 
 
+ECS: dict[str, str] = {
+    "source_kind": "module_name",
+    "source": "shop",
+    "platform": "ecs",
+    "env_vars": "REGION=eu",
+    "task_role": "arn:aws:iam::123456789012:role/shop",
+    "execution_role": "starter",
+}
+DOCKER: dict[str, str] = {
+    "source_kind": "module_name",
+    "source": "shop",
+    "platform": "docker",
+    "networks": "shop, db.internal",
+}
+
+
+@pytest.mark.parametrize(
+    ("filled", "context"),
+    [
+        (
+            ECS,
+            {
+                "ecs": {
+                    "task_role_arn": "arn:aws:iam::123456789012:role/shop",
+                    "execution_role_arn": "starter",
+                    "env_vars": ["REGION=eu"],
+                }
+            },
+        ),
+        (DOCKER, {"docker": {"networks": ["shop", "db.internal"]}}),
+    ],
+)
+def test_each_platform_has_its_own(filled: dict[str, str], context: Document) -> None:
+    document, errors = document_of("shop", filled)
+    assert (document["container_context"], errors) == (context, {})
+    assert fields_of(document) == filled
+
+
 def test_without_a_kind_it_is_a_module() -> None:
     document, _ = document_of("shop", SOURCE)
     assert document == {"location_name": "shop", "code_source": {"module_name": "shop"}}
@@ -86,6 +124,8 @@ def test_without_a_kind_it_is_a_module() -> None:
         ({"image": "https://ghcr.io/a"}, "image", "isn't the name of an image"),
         ({"attribute": "a\u202eb"}, "attribute", "characters that can't be used"),
         ({"server_requests_cpu": "much"}, "server_requests_cpu", "amount of cpu"),
+        ({"task_role": "a role"}, "task_role", "isn't the name or the ARN of a role"),
+        ({"networks": "a, b/c"}, "networks", "aren't names of networks"),
         ({"run_limits_memory": "2 GB"}, "run_limits_memory", "amount of memory"),
         ({"platform": "k8s", "env_vars": "A=1\n=2"}, "env_vars", "Line 2 isn't KEY=VALUE"),
         ({"platform": "k8s", "env_vars": "A=1\nA=2"}, "env_vars", "A is given twice"),
@@ -132,6 +172,9 @@ def test_a_yaml_bomb_is_refused_at_once() -> None:
         {"docker": {"env_vars": ["A=1", "A=2"]}},
         {"k8s": {"server_k8s_config": {"container_config": {"resources": {"limits": {"cpu": 1}}}}}},
         {"ecs": {"env_vars": [{"env": "X"}], "task_role_arn": "arn:aws:iam::1:role/a"}},
+        {"ecs": {"task_role_arn": "two words"}},
+        {"docker": {"networks": ["a", {"env": "NETWORK"}]}},
+        {"docker": {"networks": ["two words"]}},
     ],
 )
 def test_what_has_no_field_stands_in_the_yaml_and_comes_back(context: Document) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from deploy_core.store.alerts import KEEP, SAME_ALERT, Waiting
+from deploy_core.store.alerts import FOUND_WITHIN, KEEP, SAME_ALERT, Waiting
 from deploy_core.store.look import Look
 from deploy_core.store.store import Store
 from deploy_core.store.tables import outbox, posts
@@ -50,6 +50,12 @@ async def topics(store: Store) -> list[str]:
 async def keys(store: Store) -> list[str]:
     async with store.database.read() as connection:
         return list((await connection.execute(sa.select(posts.c.key))).scalars())
+
+
+async def said(store: Store) -> list[dict[str, object]]:
+    async with store.database.read() as connection:
+        query = sa.select(posts.c.data).order_by(posts.c.id)
+        return list((await connection.execute(query)).scalars())
 
 
 async def test_the_same_alert_is_taken_once_and_later_again(
@@ -146,6 +152,37 @@ async def test_what_joins_nothing_is_told_once_in_each_channel(
     assert sorted(told) == [False, False, True]
     assert len(await keys(store)) == 2
     assert await topics(store) == ["card"], "the other one is held back"
+
+
+async def test_what_was_told_alone_is_joined_to_what_is_found_later(
+    store: Store, clock: ManualClock
+) -> None:
+    assert await store.alerts.take(CORE)
+    assert await store.alerts.tell(await waiting(store), {"C1": None, "C2": None})
+    (one,) = await store.alerts.dealt_lately("prod")
+    assert await store.alerts.incident_of(one) is None
+    await looked(store, clock, Happened.FAILED)
+    incident = await store.alerts.incident_of(one)
+    assert incident is not None
+    found = await asyncio.gather(*(store.alerts.found(one, incident) for _ in range(3)))
+    assert sorted(found) == [False, False, True]
+    assert [("found" in each) for each in await said(store)] == [True, True, False]
+    assert await topics(store) == ["card", "card", "card", "quiet_event"]
+    await clock.advance(FOUND_WITHIN.total_seconds())
+    assert await store.alerts.dealt_lately("prod") == []
+
+
+async def test_what_joined_an_incident_is_not_found_once_more(
+    store: Store, clock: ManualClock
+) -> None:
+    await looked(store, clock, Happened.FAILED)
+    assert await store.alerts.take(CORE)
+    one = await waiting(store)
+    incident = await store.alerts.incident_of(one)
+    assert incident is not None
+    assert await store.alerts.join(one, incident)
+    assert await store.alerts.dealt_lately("prod") == [one]
+    assert not await store.alerts.found(one, incident)
 
 
 async def test_old_ones_are_forgotten(store: Store, clock: ManualClock) -> None:

@@ -51,9 +51,10 @@ export function viewContext(view, app) {
       return drafts.has(key) ? drafts.get(key) : held(view, block, element);
     },
     set: (block, element, value) => drafts.set(draftKey(view, block, element), value),
-    act: (block, element, value) => app.post("act", { ...asked(block, element), value }),
+    act: (block, element, value) =>
+      app.post("act", { ...asked(block, element), value, values: filled(view) }),
     suggest: async (block, element, typed) =>
-      (await app.post("suggest", { ...asked(block, element), typed })).options,
+      (await app.post("suggest", { ...asked(block, element), typed, values: filled(view) })).options,
   };
 }
 
