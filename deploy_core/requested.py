@@ -12,10 +12,31 @@ from deploy_core.dagster_plus.values import Deployed
 from deploy_core.model.documents import CODE_SOURCES, clean
 from deploy_core.model.plan import Document, short_hash
 
+_SAME_NAMES = (
+    "image",
+    "pex_metadata",
+    "working_directory",
+    "executable_path",
+    "attribute",
+    "agent_queue",
+    "container_context",
+)
+"""Keys that are called the same in a document and in what is stored of it."""
+
 
 def fingerprint(deployed: Deployed) -> str:
     """Return sixteen hex digits that change whenever the request changes."""
     return short_hash(clean(dict(deployed.metadata)))
+
+
+def document_of(deployed: Deployed) -> Document:
+    """Return the request as a location document, in the names that those have."""
+    stored = dict(deployed.metadata)
+    document: Document = {"location_name": deployed.location}
+    document["code_source"] = {key: stored.get(key) for key in CODE_SOURCES}
+    document |= {key: stored.get(key) for key in _SAME_NAMES}
+    document["git"] = stored.get("git_metadata")
+    return clean(document)
 
 
 def asks_for(deployed: Deployed, document: Document) -> bool:

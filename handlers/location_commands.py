@@ -1,4 +1,4 @@
-"""What a person can ask about a code location that is in no project."""
+"""What a person can ask about a single code location and its document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,6 +62,18 @@ class RestoreLocation:
 
     name: str
     deployment: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Write what is live of a location into a project's file; with `update` over what the file
+    says of it."""
+
+    name: str
+    project: str
+    deployment: str | None = None
+    update: bool = False
     why: str | None = None
 
 
