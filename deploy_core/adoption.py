@@ -1,6 +1,7 @@
 """A live document in the form that a project's file has it: what the file can say, what a deploy
 sets, and the file changed so that it says what is live."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -22,6 +23,7 @@ IMAGE: Final = "image"
 FOLDER: Final = "working_directory"
 SOURCE: Final = "code_source"
 MOST_NAMED: Final = 5
+_SECRET: Final = re.compile(r"secret|passw|token|credential|key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,22 @@ def adopted(live: Document, settings: ProjectSettings, there: FileLocation | Non
             notes.append(f"`{IMAGE}` isn't written: {chosen}.")
     elif entry.get(IMAGE) != live.get(IMAGE):
         notes.append(f"`{IMAGE}` stays {entry[IMAGE]}: live is an image of that repository.")
+    notes += [f"`{name}` comes into the repository with its value." for name in _secrets(entry)]
     repository = repository_of(live.get(IMAGE))
     by_repository = settings.artifact == "docker" or settings.image_tag is not None
     if repository and by_repository and "pex_metadata" not in live:
         entry[BUILD] = {"registry": repository}
     return Adopted(entry, tuple(leaves), tuple(notes))
+
+
+def _secrets(entry: Document) -> list[str]:
+    """Return the names of variables that may be secret and have their values beside them."""
+    context = entry.get("container_context")
+    platforms = context.values() if isinstance(context, dict) else ()
+    listed = [each.get("env_vars") for each in platforms if isinstance(each, dict)]
+    items = [item for each in listed if isinstance(each, list) for item in each]
+    names = [str(item).partition("=")[0] for item in items if "=" in str(item)]
+    return [name for name in names if _SECRET.search(name)][:MOST_NAMED]
 
 
 def comparable(live: Document, settings: ProjectSettings, there: FileLocation | None) -> Document:

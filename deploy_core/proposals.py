@@ -303,7 +303,10 @@ class Proposer:
         commit = git.get("commit_hash") if isinstance(git, dict) else None
         merged = found.merged_sha or ""
         if not isinstance(commit, str):
-            return document.get("code_source") == found.request.entry.get("code_source")
+            # What was adopted has been live before: only a commit shows that CI has deployed it.
+            adopts = found.request.leaves is not None
+            same = document.get("code_source") == found.request.entry.get("code_source")
+            return same and not adopts
         if commit == merged:
             return True
         project = found.request.project

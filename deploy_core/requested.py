@@ -14,7 +14,6 @@ from deploy_core.model.plan import Document, short_hash
 
 _SAME_NAMES = (
     "image",
-    "pex_metadata",
     "working_directory",
     "executable_path",
     "attribute",
@@ -22,6 +21,9 @@ _SAME_NAMES = (
     "container_context",
 )
 """Keys that are called the same in a document and in what is stored of it."""
+
+_CLASS = "__class__"
+"""A key of Dagster's that says what a stored mapping is."""
 
 
 def fingerprint(deployed: Deployed) -> str:
@@ -35,7 +37,10 @@ def document_of(deployed: Deployed) -> Document:
     document: Document = {"location_name": deployed.location}
     document["code_source"] = {key: stored.get(key) for key in CODE_SOURCES}
     document |= {key: stored.get(key) for key in _SAME_NAMES}
-    document["git"] = stored.get("git_metadata")
+    for key, of in (("git", "git_metadata"), ("pex_metadata", "pex_metadata")):
+        said = stored.get(of)
+        if isinstance(said, dict):
+            document[key] = {name: value for name, value in said.items() if name != _CLASS}
     return clean(document)
 
 

@@ -151,6 +151,14 @@ def test_an_image_by_tag_stays_where_live_is_of_its_repository() -> None:
     assert adopted(LIVE, settings(), elsewhere).entry["image"] == LIVE["image"]
 
 
+def test_variables_that_sound_secret_are_named() -> None:
+    context: Document = {"ecs": {"env_vars": ["API_TOKEN=abc", "HOME=/x", "DB_PASSWORD"]}}
+    live = without(LIVE, container_context=context)
+    assert adopted(live, settings(), None).notes == (
+        "`API_TOKEN` comes into the repository with its value.",
+    )
+
+
 def test_a_new_entry_says_what_defaults_do_not() -> None:
     found = adopted(LIVE, settings(), None)
     after = put_whole(TEXT, found.entry, found.leaves, path=FILE)

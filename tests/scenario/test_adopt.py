@@ -81,6 +81,21 @@ async def test_what_a_deploy_sets_is_not_written_and_that_is_said(
         assert "pex" not in await entry_of_first_pull(host)
 
 
+async def test_what_ci_deploys_is_live_when_ci_has_deployed_it(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    async with hosted(tmp_path, projects, "gitlab", ci_deploys=True) as (world, host):
+        somebody_deploys(world, SHOP)
+        await world.types("ada", ADOPT)
+        await nth(world, 1, "waits to be merged")
+        sha = await host.repository.merge(1)
+        await nth(world, 1, "its CI deploys it")
+        await world.core.proposer.advance(1)
+        await state_is(world, ProposalState.FOLLOWING)
+        somebody_deploys(world, {**SHOP, "git": {"commit_hash": sha}})
+        await nth(world, 1, "shop is live on prod: monorepo's CI has deployed")
+
+
 async def test_a_prebuilt_image_stays(tmp_path: Path, projects: dict[str, Path]) -> None:
     async with hosted(tmp_path, projects, artifact="prebuilt") as (world, host):
         somebody_deploys(world, {**SHOP, "image": "ghcr.io/acme/shop@sha256:0a"})
