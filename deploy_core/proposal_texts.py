@@ -28,6 +28,9 @@ def body_of(found: Proposal, *, ci_deploys: bool) -> str:
         "",
         f"When this is merged, {who} to `{request.deployment}`.",
     ]
+    if request.leaves is not None:
+        lines += ["", f"The change makes the file say what is live on `{request.deployment}`."]
+        lines += [f"- {note}" for note in request.notes]
     if request.why:
         lines += ["", f"> {' '.join(request.why.split())}"]
     return "\n".join(lines)

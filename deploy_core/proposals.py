@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from deploy_core.adoption import put_whole
 from deploy_core.crash import Crash
 from deploy_core.engine import Engine
 from deploy_core.hosts.hosts import Hosts
@@ -95,7 +96,8 @@ class Proposer:
         once. The same request as one that waits for a person is a person's second try of it.
 
         Raises `NotAllowed`, `UnknownProject`, `CodeSourceInvalid`, `LocationNameInvalid`,
-        `AlreadyProposed`, `FileNotEditable`, `FileInvalid`, `UsageError` and what git raises.
+        `AlreadyProposed`, `FileNotEditable`, `FileInvalid`, `DefaultsDiffer`, `UsageError` and
+        what git raises.
         """
         made = await self._store.made_from(origin)
         if made is not None:
@@ -301,7 +303,10 @@ class Proposer:
         commit = git.get("commit_hash") if isinstance(git, dict) else None
         merged = found.merged_sha or ""
         if not isinstance(commit, str):
-            return document.get("code_source") == found.request.entry.get("code_source")
+            # What was adopted has been live before: only a commit shows that CI has deployed it.
+            adopts = found.request.leaves is not None
+            same = document.get("code_source") == found.request.entry.get("code_source")
+            return same and not adopts
         if commit == merged:
             return True
         project = found.request.project
@@ -370,10 +375,13 @@ class Proposer:
 def _edited(text: str, request: ProposalRequest, path: str) -> tuple[str, bool]:
     """Return the file with the location in it, and whether it was there already.
 
-    Raises `FileNotEditable`, and `FileInvalid` for a file that Dagster+ wouldn't take then.
+    Raises `FileNotEditable`, and `FileInvalid` for a file that Dagster+ wouldn't take then;
+    `DefaultsDiffer` where the whole of the location can't be said.
     """
     entry: dict[str, Any] = dict(request.entry)
     updates = request.location in names_in(text, path=path)
+    if request.leaves is not None:
+        return put_whole(text, entry, request.leaves, path=path), updates
     if updates:
         before = entry_of(text, request.location, path=path)
         edited = set_fields(text, request.location, said_over(before, entry), path=path)

@@ -12,10 +12,36 @@ from deploy_core.dagster_plus.values import Deployed
 from deploy_core.model.documents import CODE_SOURCES, clean
 from deploy_core.model.plan import Document, short_hash
 
+_SAME_NAMES = (
+    "image",
+    "working_directory",
+    "executable_path",
+    "attribute",
+    "agent_queue",
+    "container_context",
+)
+"""Keys that are called the same in a document and in what is stored of it."""
+
+_CLASS = "__class__"
+"""A key of Dagster's that says what a stored mapping is."""
+
 
 def fingerprint(deployed: Deployed) -> str:
     """Return sixteen hex digits that change whenever the request changes."""
     return short_hash(clean(dict(deployed.metadata)))
+
+
+def document_of(deployed: Deployed) -> Document:
+    """Return the request as a location document, in the names that those have."""
+    stored = dict(deployed.metadata)
+    document: Document = {"location_name": deployed.location}
+    document["code_source"] = {key: stored.get(key) for key in CODE_SOURCES}
+    document |= {key: stored.get(key) for key in _SAME_NAMES}
+    for key, of in (("git", "git_metadata"), ("pex_metadata", "pex_metadata")):
+        said = stored.get(of)
+        if isinstance(said, dict):
+            document[key] = {name: value for name, value in said.items() if name != _CLASS}
+    return clean(document)
 
 
 def asks_for(deployed: Deployed, document: Document) -> bool:

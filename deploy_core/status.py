@@ -12,6 +12,7 @@ from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.values import AgentStatus, Repository
 from deploy_core.drift import Drift, Drifts
 from deploy_core.endings import all_of
+from deploy_core.field_drift import FieldDrift, FieldDrifts
 from deploy_core.model.deploys import Deploy
 from deploy_core.model.errors import DagsterPlusError, UnknownLocation
 from deploy_core.model.python_error import PythonError
@@ -35,13 +36,15 @@ _WORST_FIRST = {health: at for at, health in enumerate(Health)}
 @dataclass(frozen=True)
 class LocationStatus:
     """One code location. `change` is our own last change, if what is requested now is still that
-    one; without it somebody else put it there. `since` is when it came to stand as it does."""
+    one; without it somebody else put it there. `since` is when it came to stand as it does. `drift`
+    counts commits, `fields` has what differs from the project's file."""
 
     seen: LocationSeen
     project: str | None = None
     change: Change | None = None
     since: datetime | None = None
     drift: Drift | None = None
+    fields: FieldDrift | None = None
     open_deploys: tuple[int, ...] = ()
     error: PythonError | None = None
     commit_url: str | None = None
@@ -99,6 +102,7 @@ class StatusBoard:
         self._store = store
         self._catalog = catalog
         self._drifts = drifts
+        self._fields = FieldDrifts(lambda: catalog.last)
 
     def known_names(self, deployment: str) -> frozenset[str]:
         """Return the names of the locations as last read; nobody is asked."""
@@ -147,10 +151,11 @@ class StatusBoard:
     ) -> tuple[LocationStatus, ...]:
         ordered = sorted(wanted, key=lambda seen: (_WORST_FIRST[seen.health], seen.name))
         projects = {seen.name: self._catalog.project_of(seen.name) for seen in ordered}
-        changes, running, unchanged = await all_of(
+        changes, running, unchanged, applied = await all_of(
             self._store.history.changes(reading.deployment),
             self._store.history.open_deploys(reading.deployment),
             self._store.history.unchanged(reading.deployment),
+            self._store.applied.file_documents(reading.deployment),
         )
         commits = {
             seen.name: (project, commit)
@@ -158,8 +163,10 @@ class StatusBoard:
             if (project := projects[seen.name]) is not None
             and (commit := _content_of(seen, unchanged.get(seen.name))) is not None
         }
-        drifts, _ = await all_of(
+        of_projects = [(seen, projects[seen.name]) for seen in ordered]
+        drifts, fields, _ = await all_of(
             self._drifts.of(set(commits.values()), within=DRIFT_SECONDS),
+            self._fields.of(reading.deployment, of_projects, applied),
             self._find_errors(reading.deployment, ordered),
         )
         return tuple(
@@ -169,6 +176,7 @@ class StatusBoard:
                 projects[seen.name],
                 changes.get(seen.name),
                 drifts.get(commits[seen.name]) if seen.name in commits else None,
+                fields.get(seen.name),
                 running.get(seen.name, ()),
             )
             for seen in ordered
@@ -181,6 +189,7 @@ class StatusBoard:
         project: str | None,
         change: Change | None,
         drift: Drift | None,
+        fields: FieldDrift | None,
         running: tuple[int, ...],
     ) -> LocationStatus:
         if change is not None and change.requested != seen.requested:
@@ -195,6 +204,7 @@ class StatusBoard:
             change=change,
             since=since,
             drift=drift,
+            fields=fields,
             open_deploys=running,
             error=self._readings.known_error(deployment, seen)
             if seen.health is Health.FAILED

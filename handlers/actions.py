@@ -23,6 +23,10 @@ COMMAND: Final = "command."
 TRY_THIS: Final = "command.try"  # a “did you mean” button
 SHOW: Final = "command.show"  # another page, or another part, in the place of this one
 RUN: Final = "command.run"  # changes something, after Slack has asked
+DEPLOY_GIT: Final = "command.run:git"
+ADOPT_LIVE: Final = "command.run:adopt"
+ONCE: Final = (DEPLOY_GIT, ADOPT_LIVE)
+"""Buttons of which one message does what it says once, whoever presses it and how often."""
 SHOW_TRACE: Final = "incident.trace"
 ACKNOWLEDGE: Final = "incident.acknowledge"
 MUTE: Final = "incident.mute"

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -30,6 +31,9 @@ from handlers.verbs.form_again import open_again
 from handlers.verbs.propose import press_proposal
 from handlers.verbs.start import start
 
+ONCE_WITHIN = timedelta(minutes=10)
+"""A button that does its work once does it again after this time, unless it was refused."""
+
 
 class Buttons:
     """What each button does."""
@@ -53,7 +57,8 @@ class Buttons:
         if ask.action in actions.LINKS:
             await ack()
         else:
-            await self._desk.take(ask, ack, self.deal)
+            once = _once(ask)
+            await self._desk.take(ask, ack, self.deal, words=once, within=ONCE_WITHIN)
 
     async def deal(self, ask: Ask) -> None:
         """Do what the button says; a second time after a crash too, with one effect."""
@@ -166,6 +171,13 @@ class Buttons:
         await self._desk.slack.open_view(
             ask.trigger_id, detail_view(failed[0].location, full_error_text(failed[0]))
         )
+
+
+def _once(ask: Ask) -> str | None:
+    """Return what is the same for every press of a message's button that works once."""
+    if ask.action not in actions.ONCE:
+        return None
+    return f"once:{ask.channel}:{ask.key.rpartition(':')[0]}"
 
 
 def _took_effect(press: Press, deploy: Deploy) -> bool:

@@ -9,6 +9,7 @@ from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from handlers.location_commands import (
     IN,
     AddLocation,
+    Adopt,
     EditLocation,
     OpenAddForm,
     RemoveLocation,
@@ -149,6 +150,7 @@ Command = (
     | EditLocation
     | RemoveLocation
     | RestoreLocation
+    | Adopt
     | NewProject
     | OpenProjectForm
     | Redeploy
@@ -166,12 +168,16 @@ _WITH_A_REASON = (
     AddLocation,
     OpenAddForm,
     RestoreLocation,
+    Adopt,
     Redeploy,
     Rollback,
 )
 
 RESERVED = frozenset({"to", "in", "on"})
 """Words that stand before a deployment; a location of that name is written in quotes."""
+
+TO = "to"
+"""Stands before the project that a location is adopted to."""
 
 FROM = "from"
 """Stands before the deployment that a location is removed from."""
@@ -198,6 +204,7 @@ def render(command: Command) -> str:
             | EditLocation()
             | RemoveLocation()
             | RestoreLocation()
+            | Adopt()
             | NewProject()
             | OpenProjectForm()
         ):
@@ -250,6 +257,7 @@ def _about_a_location(
         | EditLocation
         | RemoveLocation
         | RestoreLocation
+        | Adopt
         | NewProject
         | OpenProjectForm
     ),
@@ -261,6 +269,9 @@ def _about_a_location(
         return ["remove-location", name, to.replace("to ", f"{FROM} ", 1)]
     if isinstance(command, RestoreLocation):
         return ["restore-location", name, to]
+    if isinstance(command, Adopt):
+        into = [TO, _name(command.project), _in(command.deployment)]
+        return ["adopt", name, *into, "--update" if command.update else ""]
     if isinstance(command, EditLocation):
         return ["edit-location", name, _in(command.deployment)]
     said = options_of(command.document)

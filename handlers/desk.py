@@ -30,7 +30,7 @@ from handlers.blocks import Message
 from handlers.cards.answers import error_message
 from handlers.slack import Slack
 from handlers.slack_errors import ChannelClosed, SlackError
-from handlers.text.answers import said_twice
+from handlers.text.answers import pressed_here, said_twice
 
 SAME_WORDS = timedelta(seconds=10)
 """The same person's same words within this time are one command: people press twice."""
@@ -159,29 +159,35 @@ class Desk:
         deal: Deal,
         *,
         words: str | None = None,
+        within: timedelta = SAME_WORDS,
     ) -> None:
         """Write down what was asked, acknowledge it, and have it dealt with by a task.
 
         The ack follows the row, so that nothing is lost by a crash. Only a database that can't be
         written for `ACK_SECONDS` is no longer waited for: then the person is told how it went.
-        With `words` the same ones within `SAME_WORDS` are one command.
+        With `words` the same ones `within` this time are one command.
         """
         came = self.clock.monotonic()
-        noting = asyncio.ensure_future(self._note(ask, words))
+        noting = asyncio.ensure_future(self._note(ask, words, within))
         await asyncio.wait({noting}, timeout=ACK_SECONDS)
         await ack()
         seconds = self.clock.monotonic() - came
-        self.tasks.start(self._taken(ask, noting, deal, words))
+        self.tasks.start(self._taken(ask, noting, deal, words, within))
         self.on_ack(ask.key.partition(":")[0], _result(noting), seconds)
 
-    async def _note(self, ask: Ask, words: str | None) -> Taken:
+    async def _note(self, ask: Ask, words: str | None, within: timedelta) -> Taken:
         inbox, payload = self.store.inbox, ask.payload()
         if words is None:
             return Taken.NEW if await inbox.take(ask.key, payload=payload) else Taken.SEEN
-        return await inbox.take_words(ask.key, payload=payload, words=words, within=SAME_WORDS)
+        return await inbox.take_words(ask.key, payload=payload, words=words, within=within)
 
     async def _taken(
-        self, ask: Ask, noting: Awaitable[Taken], deal: Deal, words: str | None
+        self,
+        ask: Ask,
+        noting: Awaitable[Taken],
+        deal: Deal,
+        words: str | None,
+        within: timedelta,
     ) -> None:
         try:
             taken = await noting
@@ -192,7 +198,8 @@ class Desk:
         if taken is Taken.NEW:
             await self.dealing(ask, deal, words=words)
         elif taken is Taken.SAID_TWICE:
-            await self.say(ask, said_twice(int(SAME_WORDS.total_seconds())))
+            seconds = int(within.total_seconds())
+            await self.say(ask, pressed_here(seconds // 60) if ask.action else said_twice(seconds))
 
     async def private(self, ask: Ask, message: Message) -> None:
         """Answer only the person who asked."""

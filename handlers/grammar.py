@@ -31,6 +31,7 @@ from handlers.commands import (
 from handlers.location_commands import (
     IN,
     AddLocation,
+    Adopt,
     EditLocation,
     OpenAddForm,
     RemoveLocation,
@@ -192,6 +193,14 @@ def _restore_location(said: Said) -> Command:
     return RestoreLocation(_the_location(said), said.deployment, said.values.get("why"))
 
 
+def _adopt(said: Said) -> Command:
+    name = _the_location(said)
+    if said.project is None:
+        raise form_error("adopt", f"Say the project that {short(name)} is adopted to.")
+    update = "update" in said.flags
+    return Adopt(name, said.project, said.deployment, update, said.values.get("why"))
+
+
 def _new_project(said: Said) -> Command:
     _no_ref(said)
     if not said.names:
@@ -277,6 +286,7 @@ _BUILD: Final[dict[str, Callable[[Said], Command]]] = {
     "edit-location": _edit_location,
     "remove-location": _remove_location,
     "restore-location": _restore_location,
+    "adopt": _adopt,
     "new-project": _new_project,
     "redeploy": _redeploy,
     "rollback": _rollback,

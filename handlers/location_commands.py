@@ -1,4 +1,4 @@
-"""What a person can ask about a code location that is in no project."""
+"""What a person can ask about a single code location and its document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +68,18 @@ class RestoreLocation:
 def each_deployment(said: str) -> tuple[str, ...]:
     """Return the deployments of `prod,staging`, each once."""
     return tuple(dict.fromkeys(name for name in said.split(",") if name))
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Write what is live of a location into a project's file; with `update` over what the file
+    says of it."""
+
+    name: str
+    project: str
+    deployment: str | None = None
+    update: bool = False
+    why: str | None = None
 
 
 ADD_OPTIONS: Final = {

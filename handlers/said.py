@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from handlers.commands import FROM, RESERVED
+from handlers.commands import FROM, RESERVED, TO
 from handlers.usage import FLAGS, OPTIONS, OTHER_NAMES, form_error, no_option, short
 from handlers.words import DASHES, Word, single_dash
 
@@ -20,13 +20,14 @@ _USER_ID: Final = re.compile(r"^[UW][A-Z0-9]{6,}$")
 @dataclass
 class Said:
     """The parts of a text, whatever the verb. `numbers` are those of the names that can be the
-    number of a deploy, `lone_ref` is a ref that stands at no name."""
+    number of a deploy, `lone_ref` is a ref that stands at no name. `project` is said to `adopt`."""
 
     verb: str
     names: list[tuple[str, str | None]] = field(default_factory=list)  # with their @REF
     numbers: list[int] = field(default_factory=list)
     lone_ref: str | None = None
     deployment: str | None = None
+    project: str | None = None
     flags: set[str] = field(default_factory=set)
     values: dict[str, str] = field(default_factory=dict)
 
@@ -48,6 +49,8 @@ def read(verb: str, words: Sequence[Word]) -> Said:
             raise no_option(verb, dashed)
         elif word.quoted is None and word.raw[0] in DASHES:
             raise form_error(verb, f"“{short(word.raw)}” has no place here.")
+        elif verb == "adopt" and word.bare == TO:
+            _read_project(said, word, rest)
         elif word.bare in RESERVED or (verb == "remove-location" and word.bare == FROM):
             _read_deployment(said, word, rest)
         elif word.quoted is None and word.rest.startswith("@"):
@@ -69,6 +72,15 @@ def _read_deployment(said: Said, word: Word, rest: list[Word]) -> None:
     said.deployment = _named(said.verb, name, "deployment")
     if ref is not None:
         _set_ref(said, ref)
+
+
+def _read_project(said: Said, word: Word, rest: list[Word]) -> None:
+    if said.project is not None:
+        raise form_error(said.verb, "Two projects are named; a location is adopted to one.")
+    if not rest or rest[0].option is not None:
+        raise form_error(said.verb, f"After “{word.raw.lower()}” a project is missing.")
+    value = rest.pop(0)
+    said.project = _named(said.verb, value.quoted or value.rest.rstrip(","), "project")
 
 
 def _read_option(said: Said, word: Word, rest: list[Word]) -> None:

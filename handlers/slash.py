@@ -10,9 +10,9 @@ from handlers import payloads, verbs
 from handlers.commands import Deploy, Redeploy, Rollback
 from handlers.desk import Ask, Desk
 from handlers.grammar import parse
-from handlers.location_commands import AddLocation, RestoreLocation
+from handlers.location_commands import AddLocation, Adopt, RestoreLocation
 
-_CHANGING = (Deploy, AddLocation, RestoreLocation, Redeploy, Rollback)
+_CHANGING = (Deploy, AddLocation, Adopt, RestoreLocation, Redeploy, Rollback)
 
 
 class Slash:

@@ -21,6 +21,7 @@ FORMS: Final[dict[str, str]] = {
     "edit-location": "edit-location NAME [in DEPLOYMENT]",
     "remove-location": "remove-location NAME [from DEPLOYMENT]",
     "restore-location": 'restore-location NAME [to DEPLOYMENT] [--why "…"]',
+    "adopt": 'adopt NAME to PROJECT [in DEPLOYMENT] [--update] [--why "…"]',
     "new-project": (
         "new-project [NAME] [--image IMAGE] [--ci github|gitlab] [--package PACKAGE]"
         " [--python VERSION] [--queue QUEUE] [--registry KIND] [--agent hybrid|serverless]"
@@ -58,6 +59,8 @@ MEANT: Final = {
     "delete": "remove-location",
     "delete-location": "remove-location",
     "restore": "restore-location",
+    "adopt-location": "adopt",
+    "import": "adopt",
     "history": "deploys",
     "list": "status",
     "live": "status",
@@ -101,6 +104,7 @@ OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
     "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, "why"),
     "restore-location": ("why",),
+    "adopt": ("update", "why"),
     "new-project": PROJECT_OPTIONS,
     "redeploy": ("all", "why"),
     "rollback": ("why",),
@@ -127,7 +131,7 @@ OTHER_NAMES: Final[dict[str, dict[str, str]]] = {
 }
 """Names that the official CLI has for options of ours."""
 
-FLAGS: Final = frozenset({"all", "here", "rebuild"})
+FLAGS: Final = frozenset({"all", "here", "rebuild", "update"})
 """Options without a value."""
 
 

@@ -58,7 +58,12 @@ class Problem(Frozen):
 
 class ProposalRequest(Frozen):
     """What a person asked for: `entry` is the item of `locations`, with `build` where it has one;
-    `files` are new files of the repository, by path."""
+    `files` are new files of the repository, by path.
+
+    With `leaves` the entry, once the file's `defaults` are in it, is all there is to say: what it
+    doesn't say goes from the file, but for these fields. Without them that stays as it is. `notes`
+    are sentences for who reads the change.
+    """
 
     project: str
     location: str
@@ -67,11 +72,14 @@ class ProposalRequest(Frozen):
     actor: Actor
     why: str | None = None
     files: Mapping[str, str] = {}
+    leaves: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """The same for requests that ask for the same."""
-        return short_hash([self.project, self.deployment, self.entry, dict(self.files)])
+        said = [self.project, self.deployment, self.entry, dict(self.files)]
+        return short_hash(said if self.leaves is None else [*said, list(self.leaves)])
 
 
 class Proposal(Frozen):

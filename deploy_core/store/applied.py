@@ -21,6 +21,15 @@ class Applied:
         """Return what the project's file said when we deployed the location last."""
         return await self._get(applied.c.file_document, deployment, location)
 
+    async def file_documents(self, deployment: str) -> dict[str, Document]:
+        """Return the same of every location that we have deployed from a file, by name."""
+        query = sa.select(applied.c.location, applied.c.file_document).where(
+            applied.c.deployment == deployment
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return {row.location: row.file_document for row in rows if row.file_document is not None}
+
     async def verified_document(self, deployment: str, location: str) -> Document | None:
         """Return the last document of the location that we saw live."""
         return await self._get(applied.c.verified_document, deployment, location)

@@ -1,14 +1,14 @@
 """What Dagster+ says about a deployment at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from deploy_core.agents import agent_problem
 from deploy_core.dagster_plus.values import AgentStatus, Deployed, LocationState
-from deploy_core.model.plan import Version
-from deploy_core.requested import fingerprint
+from deploy_core.model.plan import Document, Version
+from deploy_core.requested import document_of, fingerprint
 
 
 class Health(StrEnum):
@@ -25,9 +25,9 @@ class Health(StrEnum):
 class LocationSeen:
     """One code location: how it stands, and what Dagster+ was asked to run there.
 
-    `requested` changes with every change of the request; `loading` until an agent has reported on
-    it. `updated_at` is when an agent's last
-    report arrived and `version_key` is that report's; either may be missing.
+    `requested` changes with every change of the request, which `document` is; `loading` until an
+    agent has reported on it. `updated_at` is when an agent's last report arrived and `version_key`
+    is that report's; either may be missing.
     """
 
     name: str
@@ -39,6 +39,7 @@ class LocationSeen:
     pex_tag: str | None = None
     updated_at: datetime | None = None
     version_key: str | None = None
+    document: Document = field(default_factory=dict, compare=False)  # `requested` tells them apart
 
     @property
     def report(self) -> str | None:
@@ -97,6 +98,7 @@ def _seen(deployed: Deployed, state: LocationState | None, *, agent_down: bool) 
         pex_tag=deployed.pex_tag,
         updated_at=_moment(state),
         version_key=state.version_key if state is not None else None,
+        document=document_of(deployed),
     )
 
 

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from deploy_core.agents import agent_problem
+from deploy_core.field_drift import FieldDrift
 from deploy_core.model.deploys import Deploy
+from deploy_core.model.plan import FieldChange
 from deploy_core.status import LocationDetail
 from deploy_core.watch.reading import Health
 from handlers import actions, limits
@@ -13,6 +15,7 @@ from handlers.blocks import (
     command_button,
     confirm,
     context,
+    fitting,
     header,
     section,
     url_button,
@@ -21,9 +24,10 @@ from handlers.blocks import (
 from handlers.blocks import actions as row
 from handlers.cards.failures import error_lines, explained_error, short_failure
 from handlers.cards.links import CardLinks
+from handlers.cards.plan import change_line, field_value
 from handlers.commands import Deploy as DeployCommand
 from handlers.commands import Redeploy, Rollback, Status, typed
-from handlers.location_commands import EditLocation
+from handlers.location_commands import Adopt, EditLocation
 from handlers.mrkdwn import code, date, duration, link, pre, words
 from handlers.text import deploys as deploy_text
 from handlers.text import status as text
@@ -31,6 +35,8 @@ from handlers.text.names import name, who
 from handlers.text.outcomes import cause_lines
 
 MOST_REPOSITORIES = 5
+MOST_FIELDS = 8
+"""So many fields that differ from git are shown, of each kind."""
 
 
 def location_message(detail: LocationDetail, *, links: CardLinks, now: datetime) -> Message:
@@ -41,6 +47,7 @@ def location_message(detail: LocationDetail, *, links: CardLinks, now: datetime)
     blocks = [header(f"{status.name} on {detail.deployment}: {status.health.value}")]
     blocks += _error(detail)
     blocks.append(section("\n".join(_facts(detail, now))))
+    blocks += _fields(detail.status.fields)
     history = [_deploy_line(deploy, status.name, now) for deploy in detail.deploys]
     if history:
         blocks.append(section("*Last deploys*\n" + "\n".join(history)))
@@ -59,6 +66,25 @@ def _error(detail: LocationDetail) -> list[Block]:
         return []
     found = explained_error(detail.status.error, "load_failed")
     return [section(f"{pre(error_lines(found), 900)}\n{cause_lines(found)}")]
+
+
+def _fields(fields: FieldDrift | None) -> list[Block]:
+    if fields is None:
+        return []
+    parts = (
+        (text.fields_title(fields), [change_line(change) for change in fields.changes]),
+        (text.only_live_title(), [_live_line(change) for change in fields.only_live]),
+    )
+    blocks = []
+    for title, lines in parts:
+        held = fitting(lines[:MOST_FIELDS], limits.SECTION_TEXT - 200)
+        more = [text.more_fields(len(lines) - len(held))] if len(lines) > len(held) else []
+        blocks += [section("\n".join([title, *held, *more]))] if lines else []
+    return blocks
+
+
+def _live_line(change: FieldChange) -> str:
+    return f"• {code(change.path, 80)}: {code(field_value(change.path, change.before), 100)}"
 
 
 def _facts(detail: LocationDetail, now: datetime) -> list[str]:
@@ -135,9 +161,7 @@ def _buttons(detail: LocationDetail, links: CardLinks) -> list[Block]:
     again = f"{actions.SHOW}:again"
     buttons = command_button(text.BUTTONS[again], again, typed(show))
     if detail.status.project is not None:
-        command = typed(DeployCommand(locations=(location,), deployment=deployment))
-        what = f"The newest commit of its project's default branch goes to {deployment[:60]}."
-        buttons += _run("deploy", command, f"Deploy {location[:60]}?", what)
+        buttons += _of_project(detail, detail.status.project)
     else:
         edit = f"{actions.TRY_THIS}:edit"
         command = typed(EditLocation(location, deployment))
@@ -154,8 +178,27 @@ def _buttons(detail: LocationDetail, links: CardLinks) -> list[Block]:
     return [*buttons, *([opens] if opens is not None else [])]
 
 
+def _of_project(detail: LocationDetail, project: str) -> list[Block]:
+    location, deployment, fields = detail.status.name, detail.deployment, detail.status.fields
+    deploy = typed(DeployCommand(locations=(location,), deployment=deployment))
+    title = f"Deploy {location[:60]}?"
+    if fields is None or not fields.changes:
+        what = f"The newest commit of its project's default branch goes to {deployment[:60]}."
+        shown = _run("deploy", deploy, title, what)
+    else:
+        shown = _asked(actions.DEPLOY_GIT, deploy, title, text.deploy_git_asks(fields, deployment))
+    if fields is not None and fields.count:
+        adopt = typed(Adopt(location, project, deployment, update=True))
+        asks = text.adopt_live_asks(project)
+        shown += _asked(actions.ADOPT_LIVE, adopt, f"Adopt {location[:60]}?", asks)
+    return shown
+
+
 def _run(what: str, command: str, title: str, said: str) -> list[Block]:
-    action = f"{actions.RUN}:{what}"
+    return _asked(f"{actions.RUN}:{what}", command, title, said)
+
+
+def _asked(action: str, command: str, title: str, said: str) -> list[Block]:
     label = text.BUTTONS[action]
     asked = confirm(title, said, label[:30], "Not now")
     return command_button(label, action, command, confirm=asked)

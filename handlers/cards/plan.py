@@ -24,7 +24,7 @@ def plan_text(plan: TargetPlan, *, commits: int = MOST_COMMITS, changes: int = M
     if more > 0 and commits:
         lines.append(f"• and {more} more commits")
     shown = plan.changes[:changes]
-    lines += [_change(change) for change in shown]
+    lines += [change_line(change) for change in shown]
     if len(plan.changes) > len(shown):
         lines.append(f"• and {len(plan.changes) - len(shown)} more fields change")
     if not plan.changes and plan.live is not None:
@@ -37,7 +37,8 @@ def _commit(commit: Commit) -> str:
     return f"• {code(commit.short, 20)} {words(commit.subject, 100)} ({words(commit.author, 40)})"
 
 
-def _change(change: FieldChange) -> str:
+def change_line(change: FieldChange) -> str:
+    """Return what changes of a field, without values that may be secret."""
     before, after = field_value(change.path, change.before), field_value(change.path, change.after)
     path = code(change.path, 80)
     if change.before is None:

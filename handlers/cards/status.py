@@ -96,6 +96,8 @@ def status_line(status: LocationStatus, *, most: int = 200) -> str:
     ]
     if status.drift is not None and (status.drift.behind or status.drift.beside):
         parts.append(text.drift_words(status.drift))
+    if differ := text.fields_words(status.fields):
+        parts.append(differ)
     if status.open_deploys:
         parts.append(text.open_words(status.open_deploys))
     said = " · ".join(parts)

@@ -84,6 +84,14 @@ def said_twice(seconds: int) -> str:
     )
 
 
+def pressed_here(minutes: int) -> str:
+    """Return the answer to a button that works once, pressed again within so many minutes."""
+    return (
+        "This button was pressed already: it is being dealt with, and not done twice."
+        f" To have it done again, write the command, or press it after {minutes} minutes."
+    )
+
+
 def no_deploys() -> str:
     """Return the answer to `deploys` before the first one."""
     return "There are no deploys yet. Start one with `/dagster deploy LOCATION`."

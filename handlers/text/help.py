@@ -16,6 +16,7 @@ SHORT: Final[dict[str, str]] = {
     "edit-location": "change a code location in a form that shows how it is",
     "remove-location": "show what would go with a code location, and remove it",
     "restore-location": "deploy a removed code location as it was",
+    "adopt": "bring what is live of a code location into a project's repository",
     "new-project": "write the repository of a new code location, CI included",
     "redeploy": "deploy the same version again, as after a changed secret",
     "rollback": "put back what was live before",
@@ -68,6 +69,12 @@ MORE: Final[dict[str, str]] = {
     "restore-location": (
         "Deploys what was removed last under this name; it is verified like any deploy.\n"
         "Example: `restore-location shop to prod`"
+    ),
+    "adopt": (
+        "Takes what is live of a code location that is in no project, and writes it into the"
+        " project's `dagster_cloud.yaml` by a pull request. `--update` writes it over what the file"
+        " says already. What a deploy sets itself, as the commit or an image that is built, isn't"
+        " written.\nExample: `adopt shop to data-platform in prod`"
     ),
     "new-project": (
         "Writes a whole repository: the package with an example asset, tests, the image where"

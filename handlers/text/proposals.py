@@ -112,6 +112,11 @@ def bad_checks(checks: Sequence[Check] | None) -> list[str]:
     return [f":x: {link(each.url, words(each.name, 100))}" for each in failed[:MOST_CHECKS]]
 
 
+def notes(found: Proposal) -> list[str]:
+    """Return what is live and isn't written into the file, a line each."""
+    return [f"• {sentence(note, 400)}" for note in found.request.notes]
+
+
 def foot(found: Proposal) -> str:
     """Return who asked for it, and why."""
     why = f" · “{words(found.request.why, 200)}”" if found.request.why else ""

@@ -7,6 +7,7 @@ from typing import Final
 
 from deploy_core.dagster_plus.values import AgentStatus, Repository
 from deploy_core.drift import Drift
+from deploy_core.field_drift import FieldDrift
 from deploy_core.model.errors import DeployError
 from deploy_core.status import LocationStatus
 from deploy_core.store.history import Change
@@ -37,6 +38,8 @@ BUTTONS: Final[dict[str, str]] = {
     f"{actions.SHOW}:again": "Refresh",
     f"{actions.SHOW}:status": "Show status",
     f"{actions.RUN}:deploy": "Deploy",
+    actions.DEPLOY_GIT: "Deploy git's version",
+    actions.ADOPT_LIVE: "Adopt live version",
     f"{actions.RUN}:redeploy": "Redeploy",
     f"{actions.RUN}:rollback": "Roll back this location",
     f"{actions.TRY_THIS}:edit": "Edit",
@@ -99,6 +102,45 @@ def drift_words(drift: Drift | None) -> str:
     if drift.beside:
         parts.append(f"{drift.beside} commit{'s' if drift.beside != 1 else ''} not on {ref}")
     return ", ".join(parts) or f"level with {ref}"
+
+
+def fields_words(fields: FieldDrift | None) -> str:
+    """Return how many fields differ from git; empty when none does, or when that isn't known."""
+    if fields is None or not fields.count:
+        return ""
+    return (
+        "1 field differs from git"
+        if fields.count == 1
+        else f"{fields.count} fields differ from git"
+    )
+
+
+def fields_title(fields: FieldDrift) -> str:
+    """Return the line above the fields that differ."""
+    return f"*Live differs from {code(fields.ref, 60)}*, which would change:"
+
+
+def only_live_title() -> str:
+    """Return the line above the fields that only live has."""
+    return "*Live only*, and left as it is by a deploy:"
+
+
+def more_fields(count: int) -> str:
+    """Return the line below some of the fields."""
+    return f"• and {count} more"
+
+
+def deploy_git_asks(fields: FieldDrift, deployment: str) -> str:
+    """Return what is asked before git's version is deployed."""
+    return (
+        f"The newest commit of {fields.ref[:60]} goes to {deployment[:60]}, as with any deploy."
+        f" Fields of live that change: {len(fields.changes)}."
+    )
+
+
+def adopt_live_asks(project: str) -> str:
+    """Return what is asked before a pull request is opened."""
+    return f"A pull request to {project[:60]} makes its file say what is live. Nothing is deployed."
 
 
 def open_words(deploys: tuple[int, ...]) -> str:

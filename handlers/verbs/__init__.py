@@ -19,6 +19,7 @@ from handlers.commands import (
 from handlers.desk import Ask, Desk
 from handlers.location_commands import (
     AddLocation,
+    Adopt,
     EditLocation,
     OpenAddForm,
     RemoveLocation,
@@ -32,6 +33,7 @@ from handlers.subscription_commands import (
     Subscriptions,
     Unsubscribe,
 )
+from handlers.verbs.adopt import adopt
 from handlers.verbs.agents import agents
 from handlers.verbs.cancel import cancel
 from handlers.verbs.deploy import add_location, deploy, open_form, redeploy
@@ -55,6 +57,7 @@ VERBS: Final[dict[type[Command], Callable[[Desk, Ask, Any], Awaitable[None]]]] =
     EditLocation: edit_location,
     RemoveLocation: remove_location,
     RestoreLocation: restore_location,
+    Adopt: adopt,
     NewProject: new_project,
     OpenProjectForm: open_project_form,
     Redeploy: redeploy,

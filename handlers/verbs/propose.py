@@ -30,7 +30,13 @@ async def propose(
         why=command.why,
         files=dict(files or {}),
     )
-    place = await place_of(desk, ask, deployment)
+    await send(desk, ask, request)
+
+
+async def send(desk: Desk, ask: Ask, request: ProposalRequest) -> None:
+    """Bring a request on its way, with its message where deploys are told of. The same payload
+    does it once. Raises what `Proposer.propose` raises, and `SlackError`."""
+    place = await place_of(desk, ask, request.deployment)
     proposal = await desk.proposer.propose(request, channel=place.channel, origin=ask.key)
     await say_where(desk, ask, place)
     await desk.proposer.advance(proposal.id)

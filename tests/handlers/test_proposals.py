@@ -22,6 +22,7 @@ def proposal(state: ProposalState, *, name: str = "shop", **more: Any) -> Propos
         entry={"location_name": name},
         actor=ADA,
         why="a first try" if name == "shop" else name,
+        notes=(name,) * 5 if name != "shop" else (),
     )
     values: dict[str, Any] = {"branch": "dagster-chatops/add-shop-0a1b2c3d", "base": "main", **more}
     return Proposal(id=7, request=request, state=state, created_at=at(0), **values)

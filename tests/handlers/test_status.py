@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from deploy_core.dagster_plus.values import AgentStatus, Repository, Schedule, Sensor
 from deploy_core.drift import Drift
+from deploy_core.field_drift import FieldDrift
 from deploy_core.model.errors import Unreachable
-from deploy_core.model.plan import Version
+from deploy_core.model.plan import FieldChange, Version
 from deploy_core.model.states import TargetState
 from deploy_core.status import DeploymentStatus, LocationDetail, LocationStatus
 from deploy_core.store.history import Change
@@ -183,6 +184,52 @@ def test_one_location_says_what_is_in_it_and_offers_the_next_steps() -> None:
     }
 
 
+QUEUE = FieldChange(path="agent_queue", before="gpu", after="cpu")
+ENV = FieldChange(path="container_context.k8s.env_vars", before=["TOKEN=abc"], after=None)
+
+
+def test_fields_that_differ_from_git_are_listed_with_what_can_be_done_about_them() -> None:
+    status = location("core", fields=FieldDrift("main", (QUEUE,), (ENV,)))
+    line = read(shown(board(status)).blocks).split("\n")[1]
+    assert line.endswith("2 fields differ from git")
+    message = location_message(detail(status), links=LINKS, now=at(1))
+    assert_message(message.text, message.blocks)
+    lines = read(message.blocks).split("\n")
+    at_title = lines.index("*Live differs from `main`*, which would change:")
+    assert lines[at_title + 1 : at_title + 4] == [
+        "• `agent_queue`: from `gpu` to `cpu`",
+        "*Live only*, and left as it is by a deploy:",
+        "• `container_context.k8s.env_vars`: `TOKEN=…`",
+    ]
+    assert buttons(message) == {
+        "Refresh": "status core in prod",
+        "Deploy git's version": "deploy core to prod",
+        "Adopt live version": "adopt core to data in prod --update",
+        "Redeploy": "redeploy core to prod",
+        "Open in Dagster+": "",
+    }
+
+
+def test_what_only_live_has_is_adopted_and_no_deploy_of_git_would_change_it() -> None:
+    status = location("core", fields=FieldDrift("main", (), (ENV,)))
+    assert "1 field differs from git" in read(shown(board(status)).blocks)
+    found = buttons(location_message(detail(status), links=LINKS, now=at(1)))
+    assert "Adopt live version" in found
+    assert ("Deploy" in found, "Deploy git's version" in found) == (True, False)
+    level = location("core", fields=FieldDrift("main"))
+    assert "differ" not in read(shown(board(level)).blocks)
+    message = location_message(detail(level), links=LINKS, now=at(1))
+    assert "Adopt live version" not in buttons(message)
+    assert "differs" not in read(message.blocks)
+
+
+def test_of_many_fields_the_first_are_shown_and_the_rest_counted() -> None:
+    many = tuple(FieldChange(path=f"field{n}", before=n, after=None) for n in range(20))
+    status = location("core", fields=FieldDrift("main", many, many))
+    lines = read(location_message(detail(status), links=LINKS, now=at(1)).blocks).split("\n")
+    assert lines.count("• and 12 more") == 2
+
+
 def test_one_broken_location_leads_with_the_error_explained() -> None:
     status = location("dbt", Health.FAILED, error=BOTO, seen=seen("dbt", Health.FAILED))
     message = location_message(detail(status, repositories=None), links=LINKS, now=at(1))
@@ -220,6 +267,12 @@ def test_agents_say_what_hangs_on_them() -> None:
     assert message.text == "prod: 1 of 2 agents running. Not running: 9a. As Dagster+ says now."
 
 
+HOSTILE_CHANGES = st.builds(
+    lambda path, before, after: FieldChange.model_construct(path=path, before=before, after=after),
+    HOSTILE,
+    st.none() | HOSTILE,
+    st.none() | HOSTILE,
+)
 HOSTILE_LOCATIONS = st.builds(
     location,
     HOSTILE,
@@ -227,6 +280,12 @@ HOSTILE_LOCATIONS = st.builds(
     error=st.none() | st.just(BOTO),
     project=st.none() | HOSTILE,
     drift=st.none() | st.builds(Drift, HOSTILE, st.integers(0, 9), st.integers(0, 9)),
+    fields=st.none()
+    | st.builds(
+        FieldDrift,
+        HOSTILE,
+        *[st.lists(HOSTILE_CHANGES, max_size=12).map(tuple)] * 2,
+    ),
     open_deploys=st.tuples(st.integers(1, 10**9)),
 )
 

@@ -25,9 +25,14 @@ Kind = Literal["github", "gitlab"]
 
 @asynccontextmanager
 async def hosted(
-    folder: Path, projects: dict[str, Path], kind: Kind = "github", **changes: Any
+    folder: Path,
+    projects: dict[str, Path],
+    kind: Kind = "github",
+    *,
+    others: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[tuple[World, GitHost]]:
-    """A world in which the project `monorepo` is on a git host."""
+    """A world in which the project `monorepo` is on a git host; `others` are more projects."""
     bare = folder / "host.git"
     await asyncio.to_thread(shutil.copytree, projects["monorepo"], bare)
     async with AsyncExitStack() as stack:
@@ -44,7 +49,7 @@ async def hosted(
         opened = open_world(
             folder / "world",
             projects,
-            projects={"monorepo": project},
+            projects={"monorepo": project, **(others or {})},
             pull_requests_seconds=0.2,
         )
         yield await stack.enter_async_context(opened), host

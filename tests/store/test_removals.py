@@ -42,3 +42,12 @@ async def test_what_was_sent_before_is_forgotten(store: Store) -> None:
     await store.removals.forget_applied("prod", "core")
     assert await store.applied.file_document("prod", "core") is None
     assert await store.applied.verified_document("prod", "core") is None
+
+
+async def test_what_the_files_said_is_told_of_a_whole_deployment(store: Store) -> None:
+    core = target("core").document
+    assert await store.deploys.create(plan(), request()) == 1
+    await store.applied.sent("prod", "core", 1, core)
+    await store.applied.sent("prod", "by-hand", 1, None)
+    await store.applied.sent("staging", "core", 1, {**core, "attribute": "other"})
+    assert await store.applied.file_documents("prod") == {"core": core}

@@ -11,6 +11,7 @@ DeployError
 │   ├── CodeSourceInvalid     code_source_invalid none, or more than one
 │   ├── UnknownDeployment     unknown_deployment
 │   ├── UnknownProject        unknown_project
+│   ├── AlreadyInProject      already_in_project it would be adopted, and needn't
 │   ├── UnknownDeploy         unknown_deploy     no such deploy in the history
 │   ├── PackageNameInvalid    package_name_invalid
 │   ├── ProjectOptionInvalid  project_option_invalid  an option of a new project
@@ -27,6 +28,7 @@ DeployError
 │   ├── FileInvalid           file_invalid       dagster_cloud.yaml can't be used as it is
 │   ├── UnsafePath            unsafe_path        a path that leaves the checkout
 │   ├── FileNotEditable       file_not_editable  dagster_cloud.yaml can't be changed in place
+│   ├── DefaultsDiffer        defaults_differ    `defaults` say what isn't so live
 │   ├── FileExists            file_exists        a file that would be added is there
 │   ├── BranchExists          branch_exists      something else was pushed to the branch
 │   ├── BranchRefused         branch_refused     the repository has rules for branches
@@ -228,6 +230,7 @@ from deploy_core.model.errors.serverless import (
 from deploy_core.model.errors.sources import (
     BranchExists,
     BranchRefused,
+    DefaultsDiffer,
     FileExists,
     FileInvalid,
     FileNotEditable,
@@ -265,6 +268,7 @@ from deploy_core.model.errors.store import (
     StoreUnavailable,
 )
 from deploy_core.model.errors.usage import (
+    AlreadyInProject,
     AmbiguousLocation,
     CodeSourceInvalid,
     LocationNameInvalid,
@@ -279,6 +283,7 @@ from deploy_core.model.errors.usage import (
 
 __all__ = [
     "AlreadyEnded",
+    "AlreadyInProject",
     "AlreadyProposed",
     "AlreadySent",
     "AmbiguousLocation",
@@ -301,6 +306,7 @@ __all__ = [
     "CredentialHelperFailed",
     "DagsterMissing",
     "DagsterPlusError",
+    "DefaultsDiffer",
     "DependencyUnresolved",
     "DeployError",
     "DigestMismatch",

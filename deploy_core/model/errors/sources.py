@@ -64,6 +64,13 @@ class FileNotEditable(SourceError):
     default_next_step = "Change the file by hand, and deploy when it is merged."
 
 
+class DefaultsDiffer(SourceError):
+    """The `defaults` of `dagster_cloud.yaml` say what isn't so live, and no entry can undo it."""
+
+    reason = "defaults_differ"
+    default_next_step = "Take these fields out of `defaults`, or give them to the live location."
+
+
 class FileExists(SourceError):
     """A file that would be added to the repository is there already."""
 

@@ -54,6 +54,13 @@ class UnknownProject(UsageError):
     default_next_step = "Choose one of the projects in the configuration."
 
 
+class AlreadyInProject(UsageError):
+    """A code location that would be adopted is in a project already."""
+
+    reason = "already_in_project"
+    default_next_step = "See with `/dagster status NAME` how what is live differs from git."
+
+
 class UnknownDeploy(UsageError):
     """The history has no deploy with this number."""
 
