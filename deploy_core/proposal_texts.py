@@ -23,8 +23,9 @@ def body_of(found: Proposal, *, ci_deploys: bool) -> str:
     """Return the text of the pull request, in Markdown."""
     request = found.request
     who = "this repository's CI deploys it" if ci_deploys else "dagster-chatops deploys it"
+    where = "in Slack" if request.actor.kind == "slack" else "at a terminal"
     lines = [
-        f"The code location `{request.location}`, asked for by `{request.actor.key}` in Slack.",
+        f"The code location `{request.location}`, asked for by `{request.actor.key}` {where}.",
         "",
         f"When this is merged, {who} to `{request.deployment}`.",
     ]

@@ -269,7 +269,7 @@ class Proposer:
                 why=request.why,
             )
             plan = await self._engine.plan(wanted)
-            place = Place(channel=found.channel)
+            place = Place(channel=found.channel) if found.channel else None
             made = await self._engine.start_plan(plan, wanted, place=place, origin=origin)
             self._crash.reach("proposal", "deploying")
         return await self._store.moved(found, _S.DEPLOYED, deploy_id=made.id)

@@ -29,6 +29,7 @@ from handlers.commands import (
     Status,
 )
 from handlers.location_commands import (
+    BUILT_IN_A_PROJECT,
     IN,
     AddLocation,
     EditLocation,
@@ -164,9 +165,7 @@ def _add_location(said: Said) -> Command:
     document, why = said_document(name, said.values), said.values.get("why")
     project = said.values.get(IN)
     if "build" in document and project is None:
-        raise form_error(
-            "add-location", "What is built stands in a project: say which one with --in."
-        )
+        raise form_error("add-location", BUILT_IN_A_PROJECT)
     if not name or "code_source" not in document:
         return OpenAddForm(document, said.deployment, why, project)
     require_code_source(document)

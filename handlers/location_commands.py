@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deploy_core.model.documents import CODE_SOURCES
+from deploy_core.model.people import Actor
 from deploy_core.model.plan import Document
+from deploy_core.model.proposals import ProposalRequest
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,20 @@ class AddLocation:
     def name(self) -> str:
         """The location's name."""
         return str(self.document.get("location_name", ""))
+
+    def request(
+        self, deployment: str, actor: Actor, files: Mapping[str, str] | None = None
+    ) -> ProposalRequest:
+        """Return what is asked of the project's repository, with `files` to be new."""
+        return ProposalRequest(
+            project=self.project or "",
+            location=self.name,
+            deployment=deployment,
+            entry=dict(self.document),
+            actor=actor,
+            why=self.why,
+            files=dict(files or {}),
+        )
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,8 @@ IN: Final = "in"
 
 BUILD_OPTIONS: Final = {"build-directory": "directory", "registry": "registry"}
 """The options of `add-location` that stand below `build`, for a project only."""
+
+BUILT_IN_A_PROJECT: Final = "What is built stands in a project: say which one with --in."
 
 
 def said_document(name: str, options: Mapping[str, str]) -> Document:

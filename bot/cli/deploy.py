@@ -22,6 +22,7 @@ from deploy_core.model.errors import (
     AnotherWorker,
     DeployError,
     MixedProjects,
+    UsageError,
 )
 from deploy_core.model.explain import explain
 from deploy_core.model.people import Actor
@@ -36,6 +37,7 @@ from deploy_core.model.plan import (
 )
 from deploy_core.model.states import GOOD_ENDS, DeployState, TargetState
 from handlers.cards.plan import field_value
+from handlers.location_commands import BUILT_IN_A_PROJECT
 from handlers.text.deploys import STATES
 from handlers.text.names import after
 from handlers.text.steps import STEPS, queue_words
@@ -87,7 +89,10 @@ async def add_location(
     yes: bool,
     plan_only: bool,
 ) -> ExitCode:
-    """Add a location that is in no project, or update it, in the same way."""
+    """Add a location that is in no project, or update it, in the same way. Raises `UsageError` for
+    one with a `build`."""
+    if "build" in document:
+        raise UsageError(BUILT_IN_A_PROJECT)
     request = DeployRequest(
         kind=DeployKind.ADD,
         actor=person(),

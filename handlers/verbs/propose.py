@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from deploy_core.model.plan import Document
-from deploy_core.model.proposals import ProposalRequest
 from deploy_core.policy import deployment_named, require_may_deploy
 from handlers import actions
 from handlers.desk import Ask, Desk
@@ -20,16 +18,7 @@ async def propose(
     """
     deployment, _ = deployment_named(desk.settings, command.deployment)
     require_may_deploy(desk.settings, deployment, ask.by)
-    entry: Document = dict(command.document)
-    request = ProposalRequest(
-        project=command.project or "",
-        location=command.name,
-        deployment=deployment,
-        entry=entry,
-        actor=ask.by,
-        why=command.why,
-        files=dict(files or {}),
-    )
+    request = command.request(deployment, ask.by, files)
     place = await place_of(desk, ask, deployment)
     proposal = await desk.proposer.propose(request, channel=place.channel, origin=ask.key)
     await say_where(desk, ask, place)

@@ -61,12 +61,13 @@ class GitHubApi:
         branch, base = str(body["head"]), str(body["base"])
         owner = self._repository.name.partition("/")[0]
         wrong = ""
-        if any(pull.state == "open" and pull.branch == branch for pull in self._repository.pulls):
-            wrong = f"A pull request already exists for {owner}:{branch}."
-        elif await self._repository.branch(branch) is None:
+        if await self._repository.branch(branch) is None:
             wrong = f"head {branch} doesn't exist"
         elif await self._repository.branch(branch) == await self._repository.branch(base):
             wrong = f"No commits between {base} and {branch}"
+        # Last, and without a pause before it is opened: of two at once one is refused.
+        if any(pull.state == "open" and pull.branch == branch for pull in self._repository.pulls):
+            wrong = f"A pull request already exists for {owner}:{branch}."
         if wrong:
             errors = [{"resource": "PullRequest", "code": "custom", "message": wrong}]
             return web.json_response({"message": "Validation Failed", "errors": errors}, status=422)

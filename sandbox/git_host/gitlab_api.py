@@ -60,13 +60,14 @@ class GitLabApi:
     async def _create(self, request: web.Request) -> web.Response:
         body = await request.json()
         branch, base = str(body["source_branch"]), str(body["target_branch"])
+        if await self._repository.branch(branch) is None:
+            return web.json_response({"message": {"source_branch": ["does not exist"]}}, status=400)
+        # Last, and without a pause before it is opened: of two at once one is refused.
         there = [p for p in self._repository.pulls if p.state == "open" and p.branch == branch]
         if there:
             said = "Another open merge request already exists for this source branch: "
             wrong = {"message": [f"{said}!{there[0].number}"]}
             return web.json_response(wrong, status=409)
-        if await self._repository.branch(branch) is None:
-            return web.json_response({"message": {"source_branch": ["does not exist"]}}, status=400)
         title, text = str(body["title"]), str(body["description"])
         pull = await self._repository.open(branch, base, title, text)
         return web.json_response(await self._shown(pull), status=201)

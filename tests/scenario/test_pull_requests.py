@@ -1,6 +1,7 @@
 """`/dagster add-location … --in PROJECT`: by a pull request into a repository, to live."""
 
 import asyncio
+import getpass
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ from deploy_core.sources.dagster_cloud_yaml import parse_dagster_cloud_yaml
 from sandbox.git_host.faults import Fault
 from sandbox.git_host.server import TOKEN, GitHost, start_git_host
 from sandbox.slack.seen import SeenMessage
+from tests.scenario.test_add_location import in_terminal
 from tests.scenario.test_status import somebody_deploys
 from tests.scenario.world import World, open_world
 
@@ -25,9 +27,15 @@ Kind = Literal["github", "gitlab"]
 
 @asynccontextmanager
 async def hosted(
-    folder: Path, projects: dict[str, Path], kind: Kind = "github", **changes: Any
+    folder: Path,
+    projects: dict[str, Path],
+    kind: Kind = "github",
+    *,
+    config: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> AsyncIterator[tuple[World, GitHost]]:
-    """A world in which the project `monorepo` is on a git host."""
+    """A world in which the project `monorepo` is on a git host; `changes` are of the project,
+    `config` of the rest."""
     bare = folder / "host.git"
     await asyncio.to_thread(shutil.copytree, projects["monorepo"], bare)
     async with AsyncExitStack() as stack:
@@ -46,6 +54,7 @@ async def hosted(
             projects,
             projects={"monorepo": project},
             pull_requests_seconds=0.2,
+            **(config or {}),
         )
         yield await stack.enter_async_context(opened), host
 
@@ -361,3 +370,57 @@ async def test_a_bot_that_is_stopped_on_the_way_goes_on(github: tuple[World, Git
     await nth(world, 1, "pull request 1 waits to be merged")
     await host.repository.merge(1)
     await world.card("shop is live on prod", number=1)
+
+
+async def test_from_a_terminal_to_live(tmp_path: Path, projects: dict[str, Path]) -> None:
+    me = [f"cli:{getpass.getuser()}"]
+    prod = {"may_deploy": me, "load_deadline": 1, "home_channel": "C0DEPLOYS01"}
+    async with hosted(tmp_path, projects, config={"deployments": {"prod": prod}}) as (world, host):
+        folder = tmp_path / "world"
+        add = ADD.split()
+        code, said = await in_terminal(world, folder, *add, "--plan")
+        assert (code, host.asked) == (2, []), said
+        assert "--plan has no place with --in" in said
+        host.faults.add(Fault("no_rights", times=None, method="POST"))
+        code, said = await in_terminal(world, folder, *add)
+        assert code == 1, said
+        assert "host_not_allowed" in said
+        assert "Pushed dagster-chatops/add-shop-" in said
+        host.faults.clear()
+        for _ in ("goes on", "is there already"):
+            code, said = await in_terminal(world, folder, *add)
+            assert code == 0, said
+            where = "http://github.sandbox/acme/data-platform/pull/1"
+            assert f"Opened pull request 1 into main: {where}" in said
+            assert "When it is merged, the running bot sees shop live on prod." in said
+            assert len(host.repository.pulls) == 1
+        code, said = await in_terminal(world, folder, *add, "--attribute", "defs")
+        assert (code, "already_proposed" in said) == (1, True), said
+        assert "at a terminal" in host.repository.pulls[0].body
+        await world.card("pull request 1 waits to be merged")
+        await host.repository.merge(1)
+        await world.card("shop is live on prod", number=1)
+
+
+async def test_from_a_terminal_without_a_channel_it_goes_live_all_the_same(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    prod = {"may_deploy": [f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    async with hosted(tmp_path, projects, config={"deployments": {"prod": prod}}) as (world, host):
+        host.faults.add(Fault("error", times=2))
+        built = ("--build-directory", "core", "--registry", "ghcr.io/acme/core")
+        code, said = await in_terminal(world, tmp_path / "world", *ADD.split(), *built)
+        assert code == 0, said
+        assert "Opened pull request 1 into main" in said
+        after = await host.repository.show(host.repository.pulls[0].branch, FILE)
+        assert "      registry: ghcr.io/acme/core\n" in after
+        await host.repository.merge(1)
+
+        async def is_live() -> bool:
+            return live(world) is not None
+
+        await world.workspace.wait_for(is_live, what="shop")
+        await world.ended(1)
+        assert await world.cards() == []
+        code, said = await in_terminal(world, tmp_path / "world", "add-location", "a", *built)
+        assert (code, "say which one with --in" in said) == (2, True), said
