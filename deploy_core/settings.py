@@ -285,6 +285,14 @@ class GitCredentials(Settings):
     github_app_key_file: HostPath | None = None
 
 
+class SharedSettings(Settings):
+    """The package that new directories of a repository need: the name of its distribution, and its
+    folder from the repository's root."""
+
+    name: Name
+    directory: Name
+
+
 class ProjectSettings(GitCredentials):
     """One git repository with a `dagster_cloud.yaml`.
 
@@ -297,6 +305,7 @@ class ProjectSettings(GitCredentials):
     `host` is where pull requests are opened; without it a change is pushed as a branch only. With
     `ci_deploys` the repository's own CI deploys what is merged, and the bot only watches.
     `commit_author` is who the bot's commits are from.
+    `shared` is what a new directory of `add-location --new` depends on.
     """
 
     git: Name
@@ -315,6 +324,7 @@ class ProjectSettings(GitCredentials):
     commit_author: Annotated[str, Field(pattern=r"^[^<>\x00-\x1f]+ <[^<>\s]+>$")] = (
         "dagster-chatops <dagster-chatops@localhost>"
     )
+    shared: SharedSettings | None = None
 
 
 def _git_or_folder(value: str, info: ValidationInfo) -> str:

@@ -13,22 +13,22 @@ from deploy_core.model.proposals import ProposalRequest
 @dataclass(frozen=True)
 class AddLocation:
     """Add a location, or update it: `document` is what is said of it. With `project` it goes into
-    that project's repository, and `build` may be in the document."""
+    that project's repository, and `build` may be in the document; with `new` in a directory that is
+    written for it."""
 
     document: Document
     deployment: str | None = None
     why: str | None = None
     project: str | None = None
+    new: bool = False
 
     @property
     def name(self) -> str:
         """The location's name."""
         return str(self.document.get("location_name", ""))
 
-    def request(
-        self, deployment: str, actor: Actor, files: Mapping[str, str] | None = None
-    ) -> ProposalRequest:
-        """Return what is asked of the project's repository, with `files` to be new."""
+    def request(self, deployment: str, actor: Actor) -> ProposalRequest:
+        """Return what is asked of the project's repository."""
         return ProposalRequest(
             project=self.project or "",
             location=self.name,
@@ -36,7 +36,6 @@ class AddLocation:
             entry=dict(self.document),
             actor=actor,
             why=self.why,
-            files=dict(files or {}),
         )
 
 
@@ -49,6 +48,7 @@ class OpenAddForm:
     deployment: str | None = None
     why: str | None = None
     project: str | None = None
+    new: bool = False
 
     @property
     def name(self) -> str:
@@ -102,7 +102,10 @@ IN: Final = "in"
 BUILD_OPTIONS: Final = {"build-directory": "directory", "registry": "registry"}
 """The options of `add-location` that stand below `build`, for a project only."""
 
-BUILT_IN_A_PROJECT: Final = "What is built stands in a project: say which one with --in."
+NEW: Final = "new"
+"""The option of `add-location` that has a new directory written; it has no value."""
+
+ONLY_IN_A_PROJECT: Final = "What is built, or new, stands in a project: say which one with --in."
 
 
 def said_document(name: str, options: Mapping[str, str]) -> Document:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from deploy_core.model.adding import require_name
+from deploy_core.model.documents import PACKAGE
 from deploy_core.model.errors import LocationNameInvalid
 from deploy_core.model.plan import Document
 from deploy_core.sources import location_fields as fields
@@ -21,12 +22,12 @@ NAME: Final = "name"
 DEPLOYMENT: Final = "deployment"
 WHY: Final = "why"
 HOW: Final = "how"
+NEW: Final = "new"
 _DIRECTLY: Final = "directly"
 _PROJECT: Final = "project:"
 """Before a project's name in an option's value."""
 _CHOSEN: Final = (fields.SOURCE_KIND, fields.QUEUE, fields.PLATFORM)
 _LONG: Final = (fields.ENV, fields.MORE)
-_REQUIRED: Final = (fields.SOURCE_KIND, fields.SOURCE)
 _QUEUE: Final = "queue:"
 """Before a queue's name in an option's value; alone it is the default queue."""
 
@@ -42,6 +43,7 @@ class Offer:
     queues: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     project: str = ""
+    new: bool = False
     name: str = ""
     edits: bool = False
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Described:
     why: str
     document: Document
     project: str = ""
+    new: bool = False
 
     def value(self) -> str:
         """Return it as it is kept until it was dealt with."""
@@ -96,6 +99,7 @@ def location_form(offer: Offer) -> Block:
     ways = bool(offer.projects) and not offer.edits
     if ways:
         blocks.append(input_block(HOW, text.HOW, _ways(offer), hint=text.HOW_HINT))
+        blocks.append(input_block(NEW, text.NEW, _new(offer), hint=text.NEW_HINT, optional=True))
     shown = {name: label for name, label in text.LABELS.items() if ways or name not in fields.BUILD}
     blocks += [_field(name, label, offer) for name, label in shown.items()]
     why = _text(offer.why, most=MOST_WHY)
@@ -123,11 +127,14 @@ def read_location_form(
     else:
         name, deployment = _value(values, NAME), _value(values, DEPLOYMENT)
         edits = False
-    made, problems = fields.document_of(name, typed)
+    new = bool(values.get(NEW, {}).get(NEW, {}).get("selected_options"))
+    made, problems = fields.document_of(name, typed, new=new)
     way = _value(values, HOW)
     project = way.removeprefix(_PROJECT) if way.startswith(_PROJECT) else ""
     if not project:
         problems |= {field: text.ONLY_IN_A_PROJECT for field in fields.BUILD if field in typed}
+    if new:
+        problems |= _problems_of_new(typed, project)
     if not edits and name not in known(deployment):
         try:
             require_name(name)
@@ -136,7 +143,16 @@ def read_location_form(
     if problems:
         return problems
     why = " ".join(_value(values, WHY).split())
-    return Described(deployment, name, edits, typed, why, made, project)
+    return Described(deployment, name, edits, typed, why, made, project, new)
+
+
+def _problems_of_new(typed: Mapping[str, str], project: str) -> dict[str, str]:
+    problems = {} if project else {NEW: text.ONLY_IN_A_PROJECT}
+    if fields.SOURCE in typed and typed.get(fields.SOURCE_KIND) != PACKAGE:
+        problems[fields.SOURCE] = text.NEW_HAS_NO_SOURCE
+    if fields.IMAGE in typed:
+        problems[fields.IMAGE] = text.NEW_HAS_NO_IMAGE
+    return problems
 
 
 def _value(values: Mapping[str, Any], name: str) -> str:
@@ -156,14 +172,22 @@ def _field(name: str, label: str, offer: Offer) -> Block:
         element = choice(shown, f"{_QUEUE}{value}")
     else:
         element = _text(value, multiline=name in _LONG)
-    optional = name not in _REQUIRED
-    return input_block(name, label, element, hint=text.HINTS.get(name), optional=optional)
+    # A new directory needs no source; which one is wanted is known when the form is sent.
+    may_be_new = bool(offer.projects) and not offer.edits
+    needed = name == fields.SOURCE_KIND or (name == fields.SOURCE and not may_be_new)
+    return input_block(name, label, element, hint=text.HINTS.get(name), optional=not needed)
 
 
 def _ways(offer: Offer) -> Block:
     shown = {_DIRECTLY: text.DIRECTLY}
     shown |= {f"{_PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
     return choice(shown, f"{_PROJECT}{offer.project}" if offer.project else _DIRECTLY)
+
+
+def _new(offer: Offer) -> Block:
+    option: Block = {"text": plain_text(text.WRITE_NEW, limits.OPTION_TEXT), "value": NEW}
+    element: Block = {"type": "checkboxes", "options": [option]}
+    return {**element, "initial_options": [option]} if offer.new else element
 
 
 def _deployments(offer: Offer) -> Block:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy_core.model.errors import UsageError
-from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, IN
+from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, IN, NEW
 from handlers.project_commands import PROJECT_OPTIONS
 
 FORMS: Final[dict[str, str]] = {
@@ -13,7 +13,8 @@ FORMS: Final[dict[str, str]] = {
         'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild] [--why "…"]'
     ),
     "add-location": (
-        "add-location [NAME] [--in PROJECT] [--module MODULE|--package PACKAGE|--file FILE]"
+        "add-location [NAME] [--in PROJECT [--new]]"
+        " [--module MODULE|--package PACKAGE|--file FILE]"
         " [to DEPLOYMENT]"
         " [--image IMAGE] [--attribute NAME] [--working-directory FOLDER] [--executable PATH]"
         ' [--queue QUEUE] [--build-directory FOLDER] [--registry REGISTRY] [--why "…"]'
@@ -98,7 +99,7 @@ CODE_OPTIONS: Final = (
 
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
-    "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, "why"),
+    "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, NEW, "why"),
     "restore-location": ("why",),
     "new-project": PROJECT_OPTIONS,
     "redeploy": ("all", "why"),
@@ -126,7 +127,7 @@ OTHER_NAMES: Final[dict[str, dict[str, str]]] = {
 }
 """Names that the official CLI has for options of ours."""
 
-FLAGS: Final = frozenset({"all", "here", "rebuild"})
+FLAGS: Final = frozenset({"all", "here", NEW, "rebuild"})
 """Options without a value."""
 
 

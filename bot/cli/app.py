@@ -131,6 +131,9 @@ def add_location(
     project: Annotated[
         str | None, typer.Option("--in", help="The project to bring it into, by a pull request.")
     ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="With `--in`: write a new directory for it.")
+    ] = False,
     build_directory: Annotated[
         str | None, typer.Option(help="With `--in`: the directory that is built.")
     ] = None,
@@ -163,12 +166,12 @@ def add_location(
     }
     given = {option: value for option, value in said.items() if value is not None}
     document = said_document(name, given)
+    command = AddLocation(document, to, why, project, new)
     settings = load_settings_or_exit(config)
     if project is not None:
-        into = AddLocation(document, to, why, project)
-        _finish(propose_location(settings, into, plan_only=plan))
+        _finish(propose_location(settings, command, plan_only=plan))
     else:
-        _finish(add(settings, document, to, why, yes=yes, plan_only=plan))
+        _finish(add(settings, command, yes=yes, plan_only=plan))
 
 
 @app.command("remove-location")

@@ -17,7 +17,8 @@ from deploy_core.model.proposals import (
     ProposalRequest,
     ProposalState,
 )
-from deploy_core.policy import deployment_named
+from deploy_core.policy import deployment_named, project_named, require_may_deploy
+from deploy_core.scaffold.directory import with_new_directory
 from handlers.location_commands import AddLocation
 
 LOOK_SECONDS = 0.2
@@ -31,7 +32,7 @@ async def propose_location(
     """Bring a location as far as its pull request, step by step; the running bot sees to the rest.
 
     The same command again goes on with what it has begun. Raises `UsageError` for `plan_only`, and
-    what `Proposer.propose` raises.
+    what `with_new_directory` and `Proposer.propose` raise.
     """
     if plan_only:
         raise UsageError(
@@ -42,6 +43,11 @@ async def propose_location(
     home = settings.core.deployments[deployment].home_channel or ""
     async with open_core(settings, kind="cli") as core:
         request = command.request(deployment, person())
+        require_may_deploy(settings.core, deployment, request.actor)
+        if command.new:
+            project = project_named(settings.core, request.project)
+            facts = core.services.serverless
+            request = await with_new_directory(request, project, core.maker, facts)
         begun = await _begun(core, request, home)
         try:
             found = await _brought_on(core, begun.id)

@@ -119,6 +119,16 @@ class GitMirrors:
             said = f"{path}:{line}: the file isn't UTF-8 text."
             raise FileInvalid(f"`{path}` isn't UTF-8 text (line {line}).", detail=said) from None
 
+    async def files(
+        self, project: str, settings: ProjectSettings, sha: str, *under: str
+    ) -> tuple[str, ...]:
+        """Return the files at a commit that are one of these paths, or below one of them."""
+        await self._require(project, settings, sha)
+        clean = [inside(path) for path in under]
+        asked = ("--literal-pathspecs", "ls-tree", "-r", "-z", "--name-only", sha, "--", *clean)
+        listed = await self._git(project, *asked)
+        return tuple(name for name in listed.decode("utf-8", "replace").split("\0") if name)
+
     async def commits_between(
         self, project: str, settings: ProjectSettings, old: str, new: str, most: int = 20
     ) -> Range:

@@ -36,6 +36,7 @@ async def open_add_form(desk: Desk, ask: Ask, command: OpenAddForm) -> None:
         typed=fields_of(command.document),
         why=command.why or "",
         project=command.project or "",
+        new=command.new,
     )
     await desk.slack.update_view(view, location_form(offer))
 
@@ -82,6 +83,7 @@ async def open_described(
         why=said.why,
         problem=problem,
         project=said.project,
+        new=said.new,
     )
     await desk.slack.update_view(view, location_form(offer))
 
@@ -101,7 +103,7 @@ async def put_described(desk: Desk, ask: Ask) -> None:
         why=said.why or None,
     )
     if said.project:
-        into = AddLocation(said.document, said.deployment, said.why or None, said.project)
+        into = AddLocation(said.document, said.deployment, said.why or None, said.project, said.new)
         await propose(desk, ask, into)
     else:
         await start(desk, ask, wanted)
@@ -118,6 +120,7 @@ async def _offer(
     why: str = "",
     problem: str = "",
     project: str = "",
+    new: bool = False,
 ) -> Offer:
     names = tuple(desk.settings.deployments)
     served = await all_of(*(_queues(desk, each) for each in ([deployment] if edits else names)))
@@ -128,6 +131,7 @@ async def _offer(
         queues=tuple(sorted({queue for queues in served for queue in queues})),
         projects=tuple(desk.settings.projects),
         project=project,
+        new=new,
         name=name,
         edits=edits,
         typed=typed,

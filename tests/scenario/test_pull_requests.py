@@ -16,6 +16,8 @@ from deploy_core.sources.dagster_cloud_yaml import parse_dagster_cloud_yaml
 from sandbox.git_host.faults import Fault
 from sandbox.git_host.server import TOKEN, GitHost, start_git_host
 from sandbox.slack.seen import SeenMessage
+from tests.scaffold.projects import write
+from tests.scaffold.test_package import look
 from tests.scenario.test_add_location import in_terminal
 from tests.scenario.test_status import somebody_deploys
 from tests.scenario.world import World, open_world
@@ -272,8 +274,9 @@ async def committed(host: GitHost, path: str, text: str) -> None:
         work = host.repository.folder.with_name("work")
         who = ["-c", "user.name=Priya", "-c", "user.email=priya@example.com"]
         subprocess.run(["git", "clone", "-q", host.repository.folder, work], check=True)
-        (work / path).write_text(text, encoding="utf-8")
-        subprocess.run(["git", *who, "-C", work, "commit", "-qam", "Change it"], check=True)
+        write({path: text}, work)
+        subprocess.run(["git", "-C", work, "add", "--all"], check=True)
+        subprocess.run(["git", *who, "-C", work, "commit", "-qm", "Change it"], check=True)
         subprocess.run(["git", "-C", work, "push", "-q"], check=True)
 
     await asyncio.to_thread(commit)
@@ -424,3 +427,84 @@ async def test_from_a_terminal_without_a_channel_it_goes_live_all_the_same(
         assert await world.cards() == []
         code, said = await in_terminal(world, tmp_path / "world", "add-location", "a", *built)
         assert (code, "say which one with --in" in said) == (2, True), said
+
+
+async def test_a_new_directory_is_written_and_its_code_is_real(
+    github: tuple[World, GitHost], tmp_path: Path
+) -> None:
+    world, host = github
+    await world.types("ada", "/dagster add-location my-shop --in monorepo --new")
+    await nth(world, 1, "my-shop is on its way into monorepo")
+    branch = host.repository.pulls[0].branch
+    listed = await host.repository.git("diff", "--name-status", "main", branch)
+    changed = {line.partition("\t")[2]: line[0] for line in listed.splitlines()}
+    assert changed.pop(FILE) == "M"
+    assert {name.partition("/")[0] for name in changed} == {"my-shop"}
+    assert set(changed.values()) == {"A"}
+    assert "my-shop/pyproject.toml" in changed
+    assert "my-shop/Dockerfile" not in changed, "an agent runs it from a checkout"
+    folder = write({name: await host.repository.show(branch, name) for name in changed}, tmp_path)
+    code, keys, output = await look(folder / "my-shop", "my_shop")
+    assert (code, keys) == (0, ["my_shop_example"]), output
+    assert (await host.repository.show(branch, FILE)).endswith(
+        "\n  - location_name: my-shop\n    code_source:\n      module_name: my_shop.definitions\n"
+        "    working_directory: my-shop\n"
+    )
+    await host.repository.merge(1)
+    await world.card("my-shop is live on prod", number=1)
+
+
+async def test_a_new_directory_overwrites_nothing(github: tuple[World, GitHost]) -> None:
+    world, host = github
+    before = await host.repository.branches()
+    refused = {
+        "core --in monorepo --new": "`usage`",
+        "marts.new --in monorepo --new --module a": "`project_option_invalid`",
+        "class --in monorepo --new": "`package_name_invalid`",
+        "lib --in monorepo --new --image a:1": "`project_option_invalid`",
+        "shop --in elsewhere --new": "`unknown_project`",
+    }
+    for text, said in refused.items():
+        answer = await world.asks("ada", f"/dagster add-location {text}")
+        assert said in answer.shown, answer.shown
+    answer = await world.asks("linus", "/dagster add-location shop --in monorepo --new")
+    assert "`not_allowed`" in answer.shown
+    await committed(host, "shop", "somebody's\n")
+    answer = await world.asks("ada", "/dagster add-location shop --in monorepo --new to prod")
+    assert "monorepo has `shop` already" in answer.shown
+    assert "`file_exists`" in answer.shown
+    assert (await host.repository.branches(), await world.cards()) == (before, [])
+
+
+async def test_the_form_writes_a_new_directory(tmp_path: Path, projects: dict[str, Path]) -> None:
+    async with hosted(tmp_path, projects, artifact="docker") as (world, host):
+        await world.types("ada", "/dagster add-location --in monorepo --new")
+        ada = world.person("ada")
+        view = await ada.wait_for_view(lambda view: "Pull request to monorepo" in view.shown)
+        assert "Write a new directory for it" in view.shown
+        outcome = await ada.submit({"name": "shop", "source": "a", "image": "a:1"})
+        assert set(outcome.errors) == {"source", "image"}
+        outcome = await ada.submit({"source": "", "image": "", "how": "directly"})
+        assert set(outcome.errors) == {"new"}
+        how = {"how": "project:monorepo", "build_registry": "ghcr.io/acme/shop"}
+        outcome = await ada.submit({**how, "source_kind": "package_name", "source": "store"})
+        assert outcome.errors == {}
+        await nth(world, 1, "pull request 1 waits to be merged")
+        branch = host.repository.pulls[0].branch
+        assert "pip install" in await host.repository.show(branch, "shop/Dockerfile")
+        assert await host.repository.show(branch, "shop/store/definitions.py")
+        assert "module_name: store.definitions" in await host.repository.show(branch, FILE)
+
+
+async def test_a_new_directory_from_a_terminal(tmp_path: Path, projects: dict[str, Path]) -> None:
+    prod = {"may_deploy": [f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    config = {"deployments": {"prod": prod}}
+    shared = {"name": "acme-shared", "directory": "libs/shared"}
+    async with hosted(tmp_path, projects, config=config, shared=shared) as (world, host):
+        add = ("add-location", "shop", "--new")
+        code, said = await in_terminal(world, tmp_path / "world", *add)
+        assert (code, "say which one with --in" in said) == (2, True), said
+        code, said = await in_terminal(world, tmp_path / "world", *add, "--in", "monorepo")
+        assert code == 0, said
+        branch = host.repository.pulls[0].branch
+        assert '"acme-shared",' in await host.repository.show(branch, "shop/pyproject.toml")
