@@ -1,17 +1,28 @@
 """What a proposal makes of a repository's files."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from deploy_core.model.adding import require_code_source, require_name, said_over
-from deploy_core.model.errors import FileExists, FileNotFound, UsageError
+from deploy_core.model.errors import (
+    FileExists,
+    FileInvalid,
+    FileNotFound,
+    UnsafePath,
+    UsageError,
+)
 from deploy_core.model.proposals import ProposalRequest
+from deploy_core.proposal_texts import add_a_build, add_to_matrix
 from deploy_core.settings import ProjectSettings
+from deploy_core.sources.branches import SYMLINK
+from deploy_core.sources.ci_lists import FOLDERS, extended, is_ci_file
 from deploy_core.sources.dagster_cloud_yaml import parse_dagster_cloud_yaml
 from deploy_core.sources.git import GitMirrors
 from deploy_core.sources.yaml_edit import add_location, entry_of, names_in, set_fields
+
+MOST_CI_FILES: Final = 50
 
 
 @dataclass(frozen=True)
@@ -22,6 +33,8 @@ class Edit:
     updates: bool
     edited: Mapping[str, str]
     added: Mapping[str, str]
+    by_hand: tuple[str, ...] = ()
+    """What a person must still add, in Markdown."""
 
 
 class Editor:
@@ -52,7 +65,34 @@ class Editor:
             return Edit(found.sha, updates, {}, {**request.files, **changed})
         if edited == text and not request.files:
             raise UsageError(f"{request.location} is in `{settings.file}` of {project} like that.")
-        return Edit(found.sha, updates, changed, dict(request.files))
+        if updates:
+            return Edit(found.sha, updates, changed, {})
+        known = names_in(text, path=settings.file)
+        ci, by_hand = await self._ci(request, settings, found.sha, known)
+        return Edit(found.sha, updates, {**changed, **ci}, dict(request.files), by_hand)
+
+    async def _ci(
+        self, request: ProposalRequest, settings: ProjectSettings, sha: str, known: Collection[str]
+    ) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return the CI files with the new location in their lists, and what people must add."""
+        project, location = request.project, request.location
+        changed: dict[str, str] = {}
+        by_hand: list[str] = []
+        listed = await self._mirrors.files(project, settings, sha, *FOLDERS)
+        for path in [path for path in listed if is_ci_file(path)][:MOST_CI_FILES]:
+            try:
+                text = await self._mirrors.read_file(project, settings, sha, path)
+            except (FileInvalid, UnsafePath):
+                continue  # no CI that anybody could read
+            made = await asyncio.to_thread(extended, text, location, known)
+            may_edit = settings.edit_ci and listed[path] != SYMLINK
+            if made.text != text and may_edit:
+                changed[path] = made.text
+            if made.matrix or (made.text != text and not may_edit):
+                by_hand.append(add_to_matrix(path, location))
+            if made.steps:
+                by_hand.append(add_a_build(path, location))
+        return changed, tuple(by_hand)
 
     async def _require_new(
         self, request: ProposalRequest, settings: ProjectSettings, sha: str

@@ -217,12 +217,11 @@ class Proposer:
         host = await self._hosts.of(settings)
         if host is None:
             return await self._store.moved(found, _S.BRANCH_ONLY)
-        pull = await host.find(found.branch) or await host.open(
-            found.branch,
-            found.base,
-            title_of(found),
-            body_of(found, ci_deploys=settings.ci_deploys),
-        )
+        pull = await host.find(found.branch)
+        if pull is None:
+            edit = await self._editor.edit(found.request, settings, at=found.base_sha)
+            body = body_of(found, edit.by_hand, ci_deploys=settings.ci_deploys)
+            pull = await host.open(found.branch, found.base, title_of(found), body)
         self._crash.reach("proposal", "opened")
         return await self._store.moved(found, _S.OPEN, number=pull.number, url=pull.url)
 

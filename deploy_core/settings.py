@@ -305,6 +305,7 @@ class ProjectSettings(GitCredentials):
     `host` is where pull requests are opened; without it a change is pushed as a branch only. With
     `ci_deploys` the repository's own CI deploys what is merged, and the bot only watches.
     `commit_author` is who the bot's commits are from.
+    With `edit_ci` workflows that list the locations in a matrix get new ones too.
     `shared` is what a new directory of `add-location --new` depends on.
     """
 
@@ -321,6 +322,7 @@ class ProjectSettings(GitCredentials):
     load_deadline: dict[str, Minutes] = Field(default_factory=dict)
     host: HostSettings | None = None
     ci_deploys: bool = False
+    edit_ci: bool = True
     commit_author: Annotated[str, Field(pattern=r"^[^<>\x00-\x1f]+ <[^<>\s]+>$")] = (
         "dagster-chatops <dagster-chatops@localhost>"
     )

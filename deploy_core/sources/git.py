@@ -121,13 +121,15 @@ class GitMirrors:
 
     async def files(
         self, project: str, settings: ProjectSettings, sha: str, *under: str
-    ) -> tuple[str, ...]:
-        """Return the files at a commit that are one of these paths, or below one of them."""
+    ) -> dict[str, str]:
+        """Return the files at a commit that are one of these paths, or below one of them: each
+        path with its mode, as git writes it."""
         await self._require(project, settings, sha)
         clean = [inside(path) for path in under]
-        asked = ("--literal-pathspecs", "ls-tree", "-r", "-z", "--name-only", sha, "--", *clean)
-        listed = await self._git(project, *asked)
-        return tuple(name for name in listed.decode("utf-8", "replace").split("\0") if name)
+        asked = ("--literal-pathspecs", "ls-tree", "-r", "-z", sha, "--", *clean)
+        listed = (await self._git(project, *asked)).decode("utf-8", "replace")
+        lines = (line.partition("\t") for line in listed.split("\0") if line)
+        return {path: about.partition(" ")[0] for about, _, path in lines}
 
     async def commits_between(
         self, project: str, settings: ProjectSettings, old: str, new: str, most: int = 20

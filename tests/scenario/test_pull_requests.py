@@ -271,7 +271,7 @@ async def committed(host: GitHost, path: str, text: str) -> None:
     """Somebody commits a file to the main branch."""
 
     def commit() -> None:
-        work = host.repository.folder.with_name("work")
+        work = host.repository.folder.with_name(f"work-{path.replace('/', '-')}")
         who = ["-c", "user.name=Priya", "-c", "user.email=priya@example.com"]
         subprocess.run(["git", "clone", "-q", host.repository.folder, work], check=True)
         write({path: text}, work)
@@ -508,3 +508,54 @@ async def test_a_new_directory_from_a_terminal(tmp_path: Path, projects: dict[st
         assert code == 0, said
         branch = host.repository.pulls[0].branch
         assert '"acme-shared",' in await host.repository.show(branch, "shop/pyproject.toml")
+
+
+WORKFLOW = """\
+on: push
+jobs:
+  build:
+    strategy:
+      matrix:
+        location: [core, marts, ml]  # one by one
+    steps: []
+  more:
+    steps:
+      - run: dagster-cloud ci set-build-output --location-name=core --image-tag=x
+"""
+
+
+async def test_ci_that_lists_the_locations_gets_the_new_one(
+    github: tuple[World, GitHost],
+) -> None:
+    world, host = github
+    path, other = ".github/workflows/deploy.yml", ".github/workflows/test.yml"
+    await committed(host, path, WORKFLOW)
+    await committed(host, other, "on: push\njobs: {}\n")
+    await world.types("ada", f"/dagster {ADD}")
+    await nth(world, 1, "pull request 1 waits to be merged")
+    pull = host.repository.pulls[0]
+    after = await host.repository.show(pull.branch, path)
+    assert after == WORKFLOW.replace("ml]", "ml, shop]")
+    names = await host.repository.git("diff", "--name-only", "main", pull.branch)
+    assert names.split() == [path, FILE]
+    assert "Still to be added by hand" in pull.body
+    assert f"`{path}` has commands for each code location" in pull.body
+    assert "--location-name=shop" in pull.body
+    assert other not in pull.body
+    update = "add-location ml --in monorepo --module ml.definitions --attribute defs"
+    await world.types("ada", f"/dagster {update}")
+    await nth(world, 2, "pull request 2 waits to be merged")
+    assert "by hand" not in host.repository.pulls[1].body
+
+
+async def test_ci_is_left_alone_where_the_project_says_so(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    async with hosted(tmp_path, projects, "gitlab", edit_ci=False) as (world, host):
+        text = "build:\n  parallel:\n    matrix:\n      - LOCATION: [core, marts]\n"
+        await committed(host, ".gitlab-ci.yml", text)
+        await world.types("ada", f"/dagster {ADD}")
+        await nth(world, 1, "pull request 1 waits to be merged")
+        pull = host.repository.pulls[0]
+        assert await host.repository.show(pull.branch, ".gitlab-ci.yml") == text
+        assert "`.gitlab-ci.yml` lists the code locations in a matrix: add `shop`" in pull.body
