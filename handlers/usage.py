@@ -25,7 +25,7 @@ FORMS: Final[dict[str, str]] = {
     "new-project": (
         "new-project [NAME] [--image IMAGE] [--ci github|gitlab] [--package PACKAGE]"
         " [--python VERSION] [--queue QUEUE] [--registry KIND] [--agent hybrid|serverless]"
-        " [--push GIT-ADDRESS] [to DEPLOYMENT]"
+        " [--push|--create GIT-ADDRESS] [to DEPLOYMENT]"
     ),
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
     "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',

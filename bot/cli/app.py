@@ -214,6 +214,9 @@ def scaffold(
     push: Annotated[
         str | None, typer.Option(help="The empty git repository to push it to.")
     ] = None,
+    create: Annotated[
+        str | None, typer.Option(help="The git repository to create and push it to.")
+    ] = None,
     agent: Annotated[str, typer.Option(help="`hybrid` or `serverless`.")] = "hybrid",
     image: Annotated[
         str | None, typer.Option(help="Where CI pushes the images, without a tag.")
@@ -243,7 +246,9 @@ def scaffold(
 
     set_up_logs(as_json=False, quiet=True)
     said = SaidProject(
-        NewProject(name, deployment, package, agent, ci, image, registry, python, queue, push),
+        NewProject(
+            name, deployment, package, agent, ci, image, registry, python, queue, push, create
+        ),
         organization=organization,
         directory=directory,
         shared=shared,
