@@ -93,6 +93,7 @@ class Bot:
             recipients=core.recipients,
             proposer=core.proposer,
             maker=core.maker,
+            hosts=core.hosts,
             serverless=core.services.serverless,
             organization=settings.organization,
             team=settings.file.slack.team,

@@ -66,6 +66,7 @@ class Core:
     alert_desk: AlertDesk
     proposer: Proposer
     maker: ProjectMaker
+    hosts: Hosts
 
     @property
     def store(self) -> Store:
@@ -132,6 +133,7 @@ async def open_core(
         recipients = Recipients(settings.core, store.subscriptions, clock, catalog.project_of)
         digests = Digests(settings.core, board, store, clock, recipients)
         observer = Observer(settings.core, dagster, readings, store, recipients)
+        hosts = Hosts(http, clock, mirrors.credentials)
         yield Core(
             settings=settings,
             services=services,
@@ -151,6 +153,7 @@ async def open_core(
             recipients=recipients,
             deploy_news=DeployNews(store, recipients, clock),
             alert_desk=AlertDesk(settings.core, store, clock, recipients),
-            proposer=Proposer(services, engine, Hosts(http, clock, mirrors.credentials)),
+            proposer=Proposer(services, engine, hosts),
             maker=ProjectMaker(settings.core.scaffold, mirrors, folder / "scaffold", clock),
+            hosts=hosts,
         )

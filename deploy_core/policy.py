@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from deploy_core.model.errors import NotAllowed, UnknownDeployment
+from deploy_core.model.errors import NotAllowed, UnknownDeployment, UnknownProject
 from deploy_core.model.people import Actor
-from deploy_core.settings import CoreSettings, DeploymentSettings
+from deploy_core.settings import CoreSettings, DeploymentSettings, ProjectSettings
 
 
 def deployment_named(settings: CoreSettings, name: str | None) -> tuple[str, DeploymentSettings]:
@@ -16,6 +16,14 @@ def deployment_named(settings: CoreSettings, name: str | None) -> tuple[str, Dep
             f"There is no deployment {chosen} in the configuration.", choices=tuple(known)
         )
     return chosen, known[chosen]
+
+
+def project_named(settings: CoreSettings, name: str) -> ProjectSettings:
+    """Return the project of this name. Raises `UnknownProject`."""
+    projects = settings.projects
+    if name not in projects:
+        raise UnknownProject(f"There is no project {name}.", choices=tuple(sorted(projects)))
+    return projects[name]
 
 
 def require_may_deploy(settings: CoreSettings, deployment: str, actor: Actor) -> None:

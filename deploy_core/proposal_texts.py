@@ -1,5 +1,7 @@
 """What stands in the commit and in the pull request of a proposal."""
 
+from collections.abc import Sequence
+
 from deploy_core.model.proposals import Proposal
 
 
@@ -19,12 +21,13 @@ def message_of(found: Proposal) -> str:
     return "\n".join(lines) + "\n"
 
 
-def body_of(found: Proposal, *, ci_deploys: bool) -> str:
-    """Return the text of the pull request, in Markdown."""
+def body_of(found: Proposal, by_hand: Sequence[str], *, ci_deploys: bool) -> str:
+    """Return the text of the pull request, in Markdown; `by_hand` is what a person must add."""
     request = found.request
     who = "this repository's CI deploys it" if ci_deploys else "dagster-chatops deploys it"
+    where = "in Slack" if request.actor.kind == "slack" else "at a terminal"
     lines = [
-        f"The code location `{request.location}`, asked for by `{request.actor.key}` in Slack.",
+        f"The code location `{request.location}`, asked for by `{request.actor.key}` {where}.",
         "",
         f"When this is merged, {who} to `{request.deployment}`.",
     ]
@@ -33,4 +36,20 @@ def body_of(found: Proposal, *, ci_deploys: bool) -> str:
         lines += [f"- {note}" for note in request.notes]
     if request.why:
         lines += ["", f"> {' '.join(request.why.split())}"]
+    if by_hand:
+        lines += ["", "Still to be added by hand, on this branch:", ""]
+        lines += [f"- [ ] {line}" for line in by_hand]
     return "\n".join(lines)
+
+
+def add_to_matrix(path: str, location: str) -> str:
+    """Return what is to be done in a CI file whose matrix lists the locations."""
+    return f"`{path}` lists the code locations in a matrix: add `{location}` to it."
+
+
+def add_a_build(path: str, location: str) -> str:
+    """Return what is to be done in a CI file whose commands name each location."""
+    return (
+        f"`{path}` has commands for each code location: add a build of `{location}` as the others"
+        f" have it, with `--location-name={location}`."
+    )

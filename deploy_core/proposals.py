@@ -7,32 +7,26 @@ pull request is looked for first, and the deploy bears the proposal's name.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
-from deploy_core.adoption import put_whole
 from deploy_core.crash import Crash
 from deploy_core.engine import Engine
 from deploy_core.hosts.hosts import Hosts
-from deploy_core.model.adding import require_code_source, require_name, said_over
 from deploy_core.model.deploys import Place
 from deploy_core.model.errors import (
     AlreadyEnded,
     AlreadyProposed,
     CiNotDeployed,
     DeployError,
-    FileNotFound,
     HostRateLimited,
     ImageMissing,
     ImageNotFound,
     LoadFailed,
     StoreError,
-    UnknownProject,
-    UsageError,
 )
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import DeployKind, DeployRequest, Document
@@ -45,13 +39,12 @@ from deploy_core.model.proposals import (
     branch_of,
 )
 from deploy_core.model.pull_requests import PullState
-from deploy_core.policy import require_may_deploy
+from deploy_core.policy import project_named, require_may_deploy
+from deploy_core.proposal_edits import Edit, Editor
 from deploy_core.proposal_texts import body_of, message_of, title_of
 from deploy_core.services import Services
 from deploy_core.settings import ProjectSettings
 from deploy_core.sources.branches import Change
-from deploy_core.sources.dagster_cloud_yaml import parse_dagster_cloud_yaml
-from deploy_core.sources.yaml_edit import add_location, entry_of, names_in, set_fields
 
 MOST_WAIT: Final = 300.0
 IMAGE_WAIT: Final = timedelta(hours=1)
@@ -62,16 +55,6 @@ _log = structlog.get_logger()
 _S = ProposalState
 
 
-@dataclass(frozen=True)
-class Edit:
-    """What a proposal makes of a project's files at a commit."""
-
-    base_sha: str
-    updates: bool
-    edited: Mapping[str, str]
-    added: Mapping[str, str]
-
-
 class Proposer:
     """Takes requests, and brings each on its way as far as it goes now."""
 
@@ -80,6 +63,7 @@ class Proposer:
         self._store = services.store.proposals
         self._engine = engine
         self._hosts = hosts
+        self._editor = Editor(services.mirrors)
         self._crash: Crash = services.crash
         self._locks: dict[int, asyncio.Lock] = {}
         self._steps: dict[ProposalState, Callable[[Proposal], Awaitable[Proposal | None]]] = {
@@ -96,8 +80,8 @@ class Proposer:
         once. The same request as one that waits for a person is a person's second try of it.
 
         Raises `NotAllowed`, `UnknownProject`, `CodeSourceInvalid`, `LocationNameInvalid`,
-        `AlreadyProposed`, `FileNotEditable`, `FileInvalid`, `DefaultsDiffer`, `UsageError` and
-        what git raises.
+        `AlreadyProposed`, `FileExists`, `FileNotEditable`, `FileInvalid`, `DefaultsDiffer`,
+        `UsageError` and what git raises.
         """
         made = await self._store.made_from(origin)
         if made is not None:
@@ -106,7 +90,7 @@ class Proposer:
         settings = self._project(request.project)
         going = await self._store.going(request.project, request.location)
         if going is None:
-            edit = await self._edit(request, settings)
+            edit = await self._editor.edit(request, settings)
             return await self._store.create(
                 request,
                 origin=origin,
@@ -206,7 +190,7 @@ class Proposer:
 
     async def _commit(self, found: Proposal) -> Proposal | None:
         request, settings = found.request, self._project(found.request.project)
-        edit = await self._edit(request, settings)
+        edit = await self._editor.edit(request, settings)
         self._crash.reach("proposal", "committing")
         sha = await self._made(found, settings, edit)
         return await self._store.moved(
@@ -222,7 +206,7 @@ class Proposer:
         sha = found.commit_sha or ""
         if not await self._services.mirrors.has(project, sha):
             # The mirror is another one than that of the process that has made the commit.
-            edit = await self._edit(found.request, settings, at=found.base_sha)
+            edit = await self._editor.edit(found.request, settings, at=found.base_sha)
             sha = await self._made(found, settings, edit)
         await self._services.mirrors.push(project, settings, sha, found.branch)
         self._crash.reach("proposal", "pushed")
@@ -233,12 +217,11 @@ class Proposer:
         host = await self._hosts.of(settings)
         if host is None:
             return await self._store.moved(found, _S.BRANCH_ONLY)
-        pull = await host.find(found.branch) or await host.open(
-            found.branch,
-            found.base,
-            title_of(found),
-            body_of(found, ci_deploys=settings.ci_deploys),
-        )
+        pull = await host.find(found.branch)
+        if pull is None:
+            edit = await self._editor.edit(found.request, settings, at=found.base_sha)
+            body = body_of(found, edit.by_hand, ci_deploys=settings.ci_deploys)
+            pull = await host.open(found.branch, found.base, title_of(found), body)
         self._crash.reach("proposal", "opened")
         return await self._store.moved(found, _S.OPEN, number=pull.number, url=pull.url)
 
@@ -271,7 +254,7 @@ class Proposer:
                 why=request.why,
             )
             plan = await self._engine.plan(wanted)
-            place = Place(channel=found.channel)
+            place = Place(channel=found.channel) if found.channel else None
             made = await self._engine.start_plan(plan, wanted, place=place, origin=origin)
             self._crash.reach("proposal", "deploying")
         return await self._store.moved(found, _S.DEPLOYED, deploy_id=made.id)
@@ -321,29 +304,6 @@ class Proposer:
 
     # What a step works with.
 
-    async def _edit(
-        self, request: ProposalRequest, settings: ProjectSettings, *, at: str | None = None
-    ) -> Edit:
-        """Return what the request makes of the files, at the newest commit or at an earlier one."""
-        project, mirrors = request.project, self._services.mirrors
-        found = await mirrors.resolve(project, settings, at or settings.default_ref)
-        if at is None and found.kind != "branch":
-            raise UsageError(
-                f"The `default_ref` of {project} is no branch, so nothing can be merged into it.",
-                next_step="Set it to the branch that is deployed.",
-            )
-        try:
-            text: str | None = await mirrors.read_file(project, settings, found.sha, settings.file)
-        except FileNotFound:
-            text = None
-        edited, updates = await asyncio.to_thread(_edited, text or "", request, settings.file)
-        changed = {settings.file: edited}
-        if text is None:
-            return Edit(found.sha, updates, {}, {**request.files, **changed})
-        if edited == text and not request.files:
-            raise UsageError(f"{request.location} is in `{settings.file}` of {project} like that.")
-        return Edit(found.sha, updates, changed, dict(request.files))
-
     async def _made(self, found: Proposal, settings: ProjectSettings, edit: Edit) -> str:
         change = Change(
             edited=edit.edited,
@@ -363,31 +323,7 @@ class Proposer:
         return found
 
     def _project(self, name: str) -> ProjectSettings:
-        projects = self._services.settings.projects
-        if name not in projects:
-            raise UnknownProject(f"There is no project {name}.", choices=tuple(sorted(projects)))
-        return projects[name]
+        return project_named(self._services.settings, name)
 
     def _lock(self, proposal_id: int) -> asyncio.Lock:
         return self._locks.setdefault(proposal_id, asyncio.Lock())
-
-
-def _edited(text: str, request: ProposalRequest, path: str) -> tuple[str, bool]:
-    """Return the file with the location in it, and whether it was there already.
-
-    Raises `FileNotEditable`, and `FileInvalid` for a file that Dagster+ wouldn't take then;
-    `DefaultsDiffer` where the whole of the location can't be said.
-    """
-    entry: dict[str, Any] = dict(request.entry)
-    updates = request.location in names_in(text, path=path)
-    if request.leaves is not None:
-        return put_whole(text, entry, request.leaves, path=path), updates
-    if updates:
-        before = entry_of(text, request.location, path=path)
-        edited = set_fields(text, request.location, said_over(before, entry), path=path)
-    else:
-        require_name(request.location)
-        require_code_source(entry)
-        edited = add_location(text, entry, path=path)
-    parse_dagster_cloud_yaml(edited, path=path)
-    return edited, updates

@@ -258,18 +258,30 @@ class DockerSettings(Settings):
     keep_images_hours: float = Field(default=48.0, gt=0)
 
 
-class HostSettings(Settings):
-    """The git host that a project's pull requests are opened on.
+class HostApiSettings(Settings):
+    """The API of a git host.
 
-    `base_url` is that of the API, such as `https://github.example.com/api/v3` or
-    `https://gitlab.example.com/api/v4`; it is derived from the project's `git`, as `repository` is,
-    the path of the repository there. Without `token` the project's own credential for git is used.
+    `base_url` is such as `https://github.example.com/api/v3` or
+    `https://gitlab.example.com/api/v4`; it is derived from git's address. Without `token` the
+    credential for git is used.
     """
 
     kind: Literal["github", "gitlab"]
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
-    repository: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)+$")] | None = None
     token: SecretSource | SecretStr | None = None
+
+
+class HostSettings(HostApiSettings):
+    """The git host that a project's pull requests are opened on. `repository` is the path of the
+    repository there, derived from the project's `git`."""
+
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)+$")] | None = None
+
+
+class CreatingSettings(HostApiSettings):
+    """The git host that new repositories are created on, `private` or for everybody to see."""
+
+    private: bool = True
 
 
 class GitCredentials(Settings):
@@ -285,6 +297,14 @@ class GitCredentials(Settings):
     github_app_key_file: HostPath | None = None
 
 
+class SharedSettings(Settings):
+    """The package that new directories of a repository need: the name of its distribution, and its
+    folder from the repository's root."""
+
+    name: Name
+    directory: Name
+
+
 class ProjectSettings(GitCredentials):
     """One git repository with a `dagster_cloud.yaml`.
 
@@ -297,6 +317,8 @@ class ProjectSettings(GitCredentials):
     `host` is where pull requests are opened; without it a change is pushed as a branch only. With
     `ci_deploys` the repository's own CI deploys what is merged, and the bot only watches.
     `commit_author` is who the bot's commits are from.
+    With `edit_ci` workflows that list the locations in a matrix get new ones too.
+    `shared` is what a new directory of `add-location --new` depends on.
     """
 
     git: Name
@@ -312,9 +334,11 @@ class ProjectSettings(GitCredentials):
     load_deadline: dict[str, Minutes] = Field(default_factory=dict)
     host: HostSettings | None = None
     ci_deploys: bool = False
+    edit_ci: bool = True
     commit_author: Annotated[str, Field(pattern=r"^[^<>\x00-\x1f]+ <[^<>\s]+>$")] = (
         "dagster-chatops <dagster-chatops@localhost>"
     )
+    shared: SharedSettings | None = None
 
 
 def _git_or_folder(value: str, info: ValidationInfo) -> str:
@@ -323,9 +347,11 @@ def _git_or_folder(value: str, info: ValidationInfo) -> str:
 
 
 class RepositoriesSettings(GitCredentials):
-    """Repositories whose addresses begin with `address`, and the credential for them."""
+    """Repositories whose addresses begin with `address`, and the credential for them. With `host`
+    new ones may be created there."""
 
     address: Annotated[str, Field(min_length=8, max_length=500)]
+    host: CreatingSettings | None = None
 
     @field_validator("address")
     @classmethod

@@ -8,6 +8,7 @@ from deploy_core.model.people import Actor
 from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from handlers.location_commands import (
     IN,
+    NEW,
     AddLocation,
     Adopt,
     EditLocation,
@@ -276,7 +277,8 @@ def _about_a_location(
         return ["edit-location", name, _in(command.deployment)]
     said = options_of(command.document)
     options = [_option(option, said[option]) for option in said]
-    return ["add-location", name, *options, to, _option(IN, command.project)]
+    new = f"--{NEW}" if command.new else ""
+    return ["add-location", name, *options, to, _option(IN, command.project), new]
 
 
 def _about_a_project(command: NewProject | OpenProjectForm) -> list[str]:

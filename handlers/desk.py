@@ -17,6 +17,7 @@ from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.dagster_plus.serverless import ServerlessFacts
 from deploy_core.endings import end_tasks
 from deploy_core.engine import Engine
+from deploy_core.hosts.hosts import Hosts
 from deploy_core.model.errors import DeployError, InternalError, NotAllowed, StoreError
 from deploy_core.model.people import Actor
 from deploy_core.proposals import Proposer
@@ -145,6 +146,7 @@ class Desk:
     recipients: Recipients
     proposer: Proposer
     maker: ProjectMaker
+    hosts: Hosts
     serverless: ServerlessFacts
     team: str | None = None
     organization: str = ""

@@ -30,6 +30,8 @@ from handlers.commands import (
 )
 from handlers.location_commands import (
     IN,
+    NEW,
+    ONLY_IN_A_PROJECT,
     AddLocation,
     Adopt,
     EditLocation,
@@ -164,14 +166,14 @@ def _add_location(said: Said) -> Command:
     name = _the_location(said) if said.names else ""
     document, why = said_document(name, said.values), said.values.get("why")
     project = said.values.get(IN)
-    if "build" in document and project is None:
-        raise form_error(
-            "add-location", "What is built stands in a project: say which one with --in."
-        )
-    if not name or "code_source" not in document:
-        return OpenAddForm(document, said.deployment, why, project)
-    require_code_source(document)
-    return AddLocation(document, said.deployment, why, project)
+    new = NEW in said.flags
+    if (new or "build" in document) and project is None:
+        raise form_error("add-location", ONLY_IN_A_PROJECT)
+    if not name or not (new or "code_source" in document):
+        return OpenAddForm(document, said.deployment, why, project, new)
+    if not new:
+        require_code_source(document)
+    return AddLocation(document, said.deployment, why, project, new)
 
 
 def _edit_location(said: Said) -> Command:

@@ -5,23 +5,38 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from deploy_core.model.documents import CODE_SOURCES
+from deploy_core.model.people import Actor
 from deploy_core.model.plan import Document
+from deploy_core.model.proposals import ProposalRequest
 
 
 @dataclass(frozen=True)
 class AddLocation:
     """Add a location, or update it: `document` is what is said of it. With `project` it goes into
-    that project's repository, and `build` may be in the document."""
+    that project's repository, and `build` may be in the document; with `new` in a directory that is
+    written for it."""
 
     document: Document
     deployment: str | None = None
     why: str | None = None
     project: str | None = None
+    new: bool = False
 
     @property
     def name(self) -> str:
         """The location's name."""
         return str(self.document.get("location_name", ""))
+
+    def request(self, deployment: str, actor: Actor) -> ProposalRequest:
+        """Return what is asked of the project's repository."""
+        return ProposalRequest(
+            project=self.project or "",
+            location=self.name,
+            deployment=deployment,
+            entry=dict(self.document),
+            actor=actor,
+            why=self.why,
+        )
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,7 @@ class OpenAddForm:
     deployment: str | None = None
     why: str | None = None
     project: str | None = None
+    new: bool = False
 
     @property
     def name(self) -> str:
@@ -102,6 +118,11 @@ IN: Final = "in"
 
 BUILD_OPTIONS: Final = {"build-directory": "directory", "registry": "registry"}
 """The options of `add-location` that stand below `build`, for a project only."""
+
+NEW: Final = "new"
+"""The option of `add-location` that has a new directory written; it has no value."""
+
+ONLY_IN_A_PROJECT: Final = "What is built, or new, stands in a project: say which one with --in."
 
 
 def said_document(name: str, options: Mapping[str, str]) -> Document:

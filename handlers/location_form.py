@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from deploy_core.model.adding import require_name
+from deploy_core.model.documents import PACKAGE
 from deploy_core.model.errors import LocationNameInvalid
 from deploy_core.model.plan import CodeOptions, Document
 from deploy_core.sources import location_fields as fields
@@ -27,6 +28,7 @@ BASE: Final = "base_image_tag"
 BUILT: Final = (PYTHON, BASE)
 """Fields that say how code is built; they are not in the document of a location."""
 
+NEW: Final = "new"
 REDRAWN: Final = (DEPLOYMENT, HOW, fields.PLATFORM)
 """Fields that other fields depend on: the form is drawn again when one of them changes."""
 
@@ -47,7 +49,6 @@ _OF_CODE: Final = (fields.SOURCE_KIND, fields.SOURCE, "attribute", "working_dire
 """Fields that can be said of code which is built from a project."""
 
 _LONG: Final = (fields.ENV, fields.MORE)
-_REQUIRED: Final = (fields.SOURCE_KIND, fields.SOURCE)
 _QUEUE: Final = "queue:"
 """Before a queue's name in an option's value; alone it is the default queue."""
 
@@ -66,6 +67,7 @@ class Offer:
     queues: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     way: str = DIRECTLY
+    new: bool = False
     name: str = ""
     edits: bool = False
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -86,6 +88,7 @@ class Draft:
     way: str = DIRECTLY
     built: dict[str, str] = field(default_factory=dict)
     why: str = ""
+    new: bool = False
 
     @property
     def project(self) -> str:
@@ -140,6 +143,10 @@ def location_form(offer: Offer) -> Block:
         blocks.append(_redrawn(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer), several))
         if offer.projects:
             blocks.append(_redrawn(HOW, text.HOW, _ways(offer), text.HOW_HINT))
+        if offer.new or offer.way.startswith(PROJECT):
+            blocks.append(
+                input_block(NEW, text.NEW, _new(offer), hint=text.NEW_HINT, optional=True)
+            )
     blocks += [_field(name, label, offer) for name, label in _shown(offer).items()]
     why = _text(offer.why, most=MOST_WHY)
     blocks.append(input_block(WHY, text.WHY, why, optional=True))
@@ -167,6 +174,7 @@ def read_draft(view: Mapping[str, Any]) -> Draft:
         _value(values, HOW) or DIRECTLY,
         _typed(values, BUILT),
         " ".join(_value(values, WHY).split()),
+        bool(field_values(values, NEW)),
     )
 
 
@@ -176,7 +184,7 @@ def read_location_form(
     """Read a submitted form: what it describes, or what is wrong by the field's block_id. `known`
     are the locations of a deployment: they have the names that they have."""
     filled = read_draft(view)
-    made, problems = fields.document_of(filled.name, filled.typed)
+    made, problems = fields.document_of(filled.name, filled.typed, new=filled.new)
     problems |= _not_that_way(filled)
     there = [name for name in filled.deployments if filled.name in known(name)]
     if filled.code_of and there:
@@ -205,8 +213,19 @@ def _not_that_way(filled: Draft) -> dict[str, str]:
         problems = dict.fromkeys(filled.built, text.ONLY_FROM_CODE)
     if filled.project and len(filled.deployments) > 1:
         problems[DEPLOYMENT] = text.ONE_DEPLOYMENT
+    if filled.new:
+        problems |= _problems_of_new(filled)
     if not filled.project and not filled.code_of:
         problems |= {name: text.ONLY_IN_A_PROJECT for name in fields.BUILD if name in filled.typed}
+    return problems
+
+
+def _problems_of_new(filled: Draft) -> dict[str, str]:
+    problems = {} if filled.project else {NEW: text.ONLY_IN_A_PROJECT}
+    if fields.SOURCE in filled.typed and filled.typed.get(fields.SOURCE_KIND) != PACKAGE:
+        problems[fields.SOURCE] = text.NEW_HAS_NO_SOURCE
+    if fields.IMAGE in filled.typed:
+        problems[fields.IMAGE] = text.NEW_HAS_NO_IMAGE
     return problems
 
 
@@ -261,7 +280,10 @@ def _field(name: str, label: str, offer: Offer) -> Block:
         element = choice(shown, f"{_QUEUE}{value}")
     else:
         element = _text(value, multiline=name in _LONG)
-    return input_block(name, label, element, hint=hint, optional=name not in _REQUIRED)
+    # A new directory needs no source; which one is wanted is known when the form is sent.
+    may_be_new = name == fields.SOURCE and offer.way.startswith(PROJECT)
+    needed = name in {fields.SOURCE_KIND, fields.SOURCE} and not may_be_new
+    return input_block(name, label, element, hint=hint, optional=not needed)
 
 
 def _redrawn(
@@ -278,6 +300,12 @@ def _ways(offer: Offer) -> Block:
         shown |= {f"{_CODE}{each}": text.from_code(each) for each in offer.projects}
     shown |= {f"{PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
     return choice(shown, offer.way if offer.way in shown else DIRECTLY)
+
+
+def _new(offer: Offer) -> Block:
+    option: Block = {"text": plain_text(text.WRITE_NEW, limits.OPTION_TEXT), "value": NEW}
+    element: Block = {"type": "checkboxes", "options": [option]}
+    return {**element, "initial_options": [option]} if offer.new else element
 
 
 def _deployments(offer: Offer) -> Block:

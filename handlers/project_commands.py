@@ -12,7 +12,8 @@ from deploy_core.scaffold.registries import Registry
 
 @dataclass(frozen=True)
 class NewProject:
-    """Write a new project, as a whole repository; with `push` into an empty one at this address.
+    """Write a new project, as a whole repository; with `push` into an empty one at this address,
+    with `create` into one that is made there.
 
     What isn't said is None: the agent's type is then asked of Dagster+, the rest is as the
     configuration says.
@@ -28,6 +29,12 @@ class NewProject:
     python: str | None = None
     queue: str | None = None
     push: str | None = None
+    create: str | None = None
+
+    @property
+    def where(self) -> str | None:
+        """The address of the repository that it is pushed to."""
+        return self.create or self.push
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ PROJECT_OPTIONS: Final = (
     "python",
     "queue",
     "push",
+    "create",
 )
 """The options of `new-project`, each with the field of `NewProject` of its name."""
 
@@ -57,9 +65,14 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 """The options that take one of a few words."""
 
 
+PUSH_OR_CREATE: Final = "Both --push and --create are said; one of them has the address."
+
+
 def require_choices(command: NewProject) -> NewProject:
     """Return the command with its choices in small letters. Raises `ProjectOptionInvalid` for a
-    word that isn't one of them."""
+    word that isn't one of them, and for two repositories."""
+    if command.push is not None and command.create is not None:
+        raise ProjectOptionInvalid(PUSH_OR_CREATE)
     read: dict[str, Any] = {}
     for option, words in CHOICES.items():
         said: str | None = getattr(command, option)

@@ -23,7 +23,7 @@ _HYBRID: Final = ("image", "registry", "queue")
 @dataclass(frozen=True)
 class Offer:
     """What the form is drawn with: `image` is the configuration's, `may_push` whether it names
-    repositories that projects may be pushed to."""
+    repositories that projects may be pushed to, `may_create` whether some may be created."""
 
     channel: str
     deployment: str
@@ -32,6 +32,7 @@ class Offer:
     ci: str
     image: str | None = None
     may_push: bool = False
+    may_create: bool = False
 
 
 def project_form(offer: Offer) -> Block:
@@ -78,6 +79,8 @@ def read_project_form(view: Mapping[str, Any]) -> NewProject | dict[str, str]:
         image=str(about["image"]) or None,
     )
     problems: dict[str, str] = {}
+    if command.push and command.create:
+        problems["create"] = text.PUSH_OR_CREATE
     for option, error in problems_of(options).items():
         place = NAME if option == "location" else option
         asked = place if place in values else NAME
@@ -89,7 +92,7 @@ def read_project_form(view: Mapping[str, Any]) -> NewProject | dict[str, str]:
 def _is_asked(field: str, offer: Offer) -> bool:
     if field in _HYBRID:
         return offer.agent is AgentKind.HYBRID
-    return field != "push" or offer.may_push
+    return {"push": offer.may_push, "create": offer.may_create}.get(field, True)
 
 
 def _field(field: str, offer: Offer) -> Block:

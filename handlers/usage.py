@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy_core.model.errors import UsageError
-from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, IN
+from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, IN, NEW
 from handlers.project_commands import PROJECT_OPTIONS
 
 FORMS: Final[dict[str, str]] = {
@@ -13,7 +13,8 @@ FORMS: Final[dict[str, str]] = {
         'deploy LOCATION…[@REF] [to DEPLOYMENT] [--all] [--image IMAGE] [--rebuild] [--why "…"]'
     ),
     "add-location": (
-        "add-location [NAME] [--in PROJECT] [--module MODULE|--package PACKAGE|--file FILE]"
+        "add-location [NAME] [--in PROJECT [--new]]"
+        " [--module MODULE|--package PACKAGE|--file FILE]"
         " [to DEPLOYMENT]"
         " [--image IMAGE] [--attribute NAME] [--working-directory FOLDER] [--executable PATH]"
         ' [--queue QUEUE] [--build-directory FOLDER] [--registry REGISTRY] [--why "…"]'
@@ -25,7 +26,7 @@ FORMS: Final[dict[str, str]] = {
     "new-project": (
         "new-project [NAME] [--image IMAGE] [--ci github|gitlab] [--package PACKAGE]"
         " [--python VERSION] [--queue QUEUE] [--registry KIND] [--agent hybrid|serverless]"
-        " [--push GIT-ADDRESS] [to DEPLOYMENT]"
+        " [--push|--create GIT-ADDRESS] [to DEPLOYMENT]"
     ),
     "redeploy": 'redeploy LOCATION… [to DEPLOYMENT] [--all] [--why "…"]',
     "rollback": 'rollback LOCATION… [in DEPLOYMENT] [--why "…"]',
@@ -102,7 +103,7 @@ CODE_OPTIONS: Final = (
 
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
-    "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, "why"),
+    "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, NEW, "why"),
     "restore-location": ("why",),
     "adopt": ("update", "why"),
     "new-project": PROJECT_OPTIONS,
@@ -131,7 +132,7 @@ OTHER_NAMES: Final[dict[str, dict[str, str]]] = {
 }
 """Names that the official CLI has for options of ours."""
 
-FLAGS: Final = frozenset({"all", "here", "rebuild", "update"})
+FLAGS: Final = frozenset({"all", "here", NEW, "rebuild", "update"})
 """Options without a value."""
 
 

@@ -132,14 +132,27 @@ def add_location(
     working_directory: WorkingDirectory = None,
     executable: Annotated[str | None, typer.Option(help="The Python that runs it.")] = None,
     queue: Annotated[str | None, typer.Option("--queue", "-q", help="The agent queue.")] = None,
+    project: Annotated[
+        str | None, typer.Option("--in", help="The project to bring it into, by a pull request.")
+    ] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="With `--in`: write a new directory for it.")
+    ] = False,
+    build_directory: Annotated[
+        str | None, typer.Option(help="With `--in`: the directory that is built.")
+    ] = None,
+    registry: Annotated[
+        str | None, typer.Option(help="With `--in`: where its images are pushed.")
+    ] = None,
     why: Why = None,
     yes: Yes = False,
     plan: Plan = False,
     config: Config = None,
 ) -> None:
-    """Add a code location that is in no project, or update it, as from Slack."""
+    """Add a code location or update it, as from Slack: at once, or by a pull request."""
     from bot.cli.deploy import add_location as add  # noqa: PLC0415
-    from handlers.location_commands import said_document  # noqa: PLC0415
+    from bot.cli.propose import propose_location  # noqa: PLC0415
+    from handlers.location_commands import AddLocation, said_document  # noqa: PLC0415
 
     set_up_logs(as_json=False, quiet=True)
     said = {
@@ -152,10 +165,17 @@ def add_location(
         "working-directory": working_directory,
         "executable": executable,
         "queue": queue,
+        "build-directory": build_directory,
+        "registry": registry,
     }
     given = {option: value for option, value in said.items() if value is not None}
     document = said_document(name, given)
-    _finish(add(load_settings_or_exit(config), document, to, why, yes=yes, plan_only=plan))
+    command = AddLocation(document, to, why, project, new)
+    settings = load_settings_or_exit(config)
+    if project is not None:
+        _finish(propose_location(settings, command, plan_only=plan))
+    else:
+        _finish(add(settings, command, yes=yes, plan_only=plan))
 
 
 @app.command("remove-location")
@@ -198,6 +218,9 @@ def scaffold(
     push: Annotated[
         str | None, typer.Option(help="The empty git repository to push it to.")
     ] = None,
+    create: Annotated[
+        str | None, typer.Option(help="The git repository to create and push it to.")
+    ] = None,
     agent: Annotated[str, typer.Option(help="`hybrid` or `serverless`.")] = "hybrid",
     image: Annotated[
         str | None, typer.Option(help="Where CI pushes the images, without a tag.")
@@ -227,7 +250,9 @@ def scaffold(
 
     set_up_logs(as_json=False, quiet=True)
     said = SaidProject(
-        NewProject(name, deployment, package, agent, ci, image, registry, python, queue, push),
+        NewProject(
+            name, deployment, package, agent, ci, image, registry, python, queue, push, create
+        ),
         organization=organization,
         directory=directory,
         shared=shared,

@@ -22,6 +22,7 @@ from deploy_core.model.errors import (
     AnotherWorker,
     DeployError,
     MixedProjects,
+    UsageError,
 )
 from deploy_core.model.explain import explain
 from deploy_core.model.people import Actor
@@ -30,12 +31,12 @@ from deploy_core.model.plan import (
     DeployKind,
     DeployPlan,
     DeployRequest,
-    Document,
     FieldChange,
     TargetPlan,
 )
 from deploy_core.model.states import GOOD_ENDS, DeployState, TargetState
 from handlers.cards.plan import field_value
+from handlers.location_commands import ONLY_IN_A_PROJECT, AddLocation
 from handlers.text.deploys import STATES
 from handlers.text.names import after
 from handlers.text.steps import STEPS, queue_words
@@ -80,21 +81,22 @@ async def deploy_locations(settings: BotSettings, options: DeployOptions) -> Exi
 
 async def add_location(
     settings: BotSettings,
-    document: Document,
-    deployment: str | None,
-    why: str | None,
+    command: AddLocation,
     *,
     yes: bool,
     plan_only: bool,
 ) -> ExitCode:
-    """Add a location that is in no project, or update it, in the same way."""
+    """Add a location that is in no project, or update it, in the same way. Raises `UsageError` for
+    what only a project can have."""
+    if command.new or "build" in command.document:
+        raise UsageError(ONLY_IN_A_PROJECT)
     request = DeployRequest(
         kind=DeployKind.ADD,
         actor=person(),
-        locations=(str(document["location_name"]),),
-        deployment=deployment,
-        document=document,
-        why=why,
+        locations=(command.name,),
+        deployment=command.deployment,
+        document=command.document,
+        why=command.why,
     )
     return await carry_out(settings, request, yes=yes, plan_only=plan_only)
 

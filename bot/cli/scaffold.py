@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 from rich.markup import escape
 
 from bot.cli.exit_codes import ExitCode
 from bot.cli.output import console
 from bot.settings import FileSettings, read_config_file
 from deploy_core.clock import SystemClock
+from deploy_core.hosts.hosts import Hosts
 from deploy_core.model.errors import ProjectOptionInvalid
 from deploy_core.scaffold.archive import write_files
 from deploy_core.scaffold.maker import ProjectMaker
@@ -41,11 +43,11 @@ async def scaffold_project(said: SaidProject, config: Path | None) -> ExitCode:
     `ProjectMaker` raises, and `ProjectOptionInvalid` for a folder that has one of the files
     already: nothing is written then.
     """
-    folder, push = said.folder, said.command.push
+    folder, push, create = said.folder, said.command.where, said.command.create
     if folder is None and push is None:
         raise ProjectOptionInvalid(
             "It isn't said where the project goes.",
-            next_step="Say a folder with `--to`, or an empty repository with `--push`.",
+            next_step="Say a folder with `--to`, or a repository with `--push` or `--create`.",
         )
     file = await asyncio.to_thread(read_config_file, config)
     options = options_of(said, file)
@@ -56,10 +58,16 @@ async def scaffold_project(said: SaidProject, config: Path | None) -> ExitCode:
     maker = ProjectMaker(known, mirrors, work_folder / "scaffold", clock)
     if push is not None:
         maker.repository(push)
+    if create is not None:
+        maker.creatable(create)
     files = await maker.make(options)
     if folder is not None:
         await asyncio.to_thread(_write_new, files, folder)
         console.print(f"Wrote {len(files)} files into {escape(str(folder))}")
+    if create is not None:
+        async with httpx.AsyncClient(timeout=30) as http:
+            made = await maker.create(create, Hosts(http, clock, mirrors.credentials))
+        console.print(f"{'Created' if made else 'Found'} {escape(create)}", soft_wrap=True)
     if push is not None:
         commit = await maker.push(files, push, getpass.getuser())
         console.print(f"Pushed {commit[:7]} to {escape(push)}")

@@ -1,6 +1,6 @@
-"""Pull requests on GitHub and GitHub Enterprise Server.
+"""Pull requests and new repositories on GitHub and GitHub Enterprise Server.
 
-https://docs.github.com/en/rest/pulls/pulls, …/checks/runs, …/commits/statuses
+https://docs.github.com/en/rest/pulls/pulls, …/checks/runs, …/commits/statuses, …/repos/repos
 """
 
 from typing import Any, Final
@@ -33,14 +33,39 @@ MOST_CHECKS: Final = 100
 
 
 class GitHub:
-    """One repository's pull requests. Every method raises `HostError`."""
+    """One repository, and its pull requests. Every method raises `HostError`."""
 
     word: Final = "pull request"
 
     def __init__(self, http: HostHttp, repository: str) -> None:
         self._http = http
-        self._owner = repository.partition("/")[0]
+        self._owner, _, self._name = repository.partition("/")
         self._at = f"/repos/{repository}"
+
+    async def create(self, *, private: bool) -> bool:
+        """Make the repository, empty, unless it is there; say whether it was made."""
+        if await self._http.there(self._at):
+            return False
+        wanted = {"name": self._name, "private": private, "auto_init": False}
+        try:
+            await self._http.post(await self._owners_repositories(), wanted)
+        except HostRefused:
+            if not await self._http.there(self._at):  # somebody may have been quicker
+                raise
+            return False
+        return True
+
+    async def _owners_repositories(self) -> str:
+        """Return where a repository of the owner is made: an organisation's, or our own."""
+        if await self._http.there(f"/orgs/{self._owner}"):
+            return f"/orgs/{self._owner}/repos"
+        us = await self._http.get("/user")
+        login = us.get("login") if isinstance(us, dict) else None
+        if not isinstance(login, str) or login.lower() != self._owner.lower():
+            raise HostRepositoryMissing(
+                f"{self._http.name} has no organisation {self._owner} that our token may see."
+            )
+        return "/user/repos"
 
     async def find(self, branch: str) -> PullRequest | None:
         """Return the newest pull request of a branch of this repository, whatever its state."""

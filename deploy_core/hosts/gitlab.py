@@ -1,6 +1,7 @@
-"""Merge requests on GitLab, gitlab.com or self-managed.
+"""Merge requests and new projects on GitLab, gitlab.com or self-managed.
 
-https://docs.gitlab.com/api/merge_requests/ and …/commits/#list-the-statuses-of-a-commit
+https://docs.gitlab.com/api/merge_requests/, …/commits/#list-the-statuses-of-a-commit, …/projects/
+and …/namespaces/
 """
 
 from typing import Any, Final
@@ -27,13 +28,36 @@ MOST_CHECKS: Final = 100
 
 
 class GitLab:
-    """One project's merge requests. Every method raises `HostError`."""
+    """One project, and its merge requests. Every method raises `HostError`."""
 
     word: Final = "merge request"
 
     def __init__(self, http: HostHttp, repository: str) -> None:
         self._http = http
         self._at = f"/projects/{quote(repository, safe='')}"
+        self._group, _, self._name = repository.rpartition("/")
+
+    async def create(self, *, private: bool) -> bool:
+        """Make the project, empty, unless it is there; say whether it was made."""
+        if await self._http.there(self._at):
+            return False
+        group = await self._http.get(f"/namespaces/{quote(self._group, safe='')}")
+        if not isinstance(group, dict) or not isinstance(group.get("id"), int):
+            raise HostProtocol(f"{self._http.name} answered something that isn't a namespace.")
+        wanted = {
+            "name": self._name,
+            "path": self._name,
+            "namespace_id": group["id"],
+            "visibility": "private" if private else "public",
+            "initialize_with_readme": False,
+        }
+        try:
+            await self._http.post("/projects", wanted)
+        except HostRefused:
+            if not await self._http.there(self._at):  # somebody may have been quicker
+                raise
+            return False
+        return True
 
     async def find(self, branch: str) -> PullRequest | None:
         """Return the newest merge request of a branch, whatever its state."""

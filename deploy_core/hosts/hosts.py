@@ -23,10 +23,12 @@ NAMES: Final = {"github": "GitHub", "gitlab": "GitLab"}
 
 
 class GitHost(Protocol):
-    """A repository's pull requests; `word` is what the host calls one."""
+    """A repository, and its pull requests; `word` is what the host calls one."""
 
     @property
     def word(self) -> str: ...
+
+    async def create(self, *, private: bool) -> bool: ...
 
     async def find(self, branch: str) -> PullRequest | None: ...
 

@@ -49,6 +49,14 @@ class HostHttp:
         """Return the JSON of an answer. Raises `HostError`."""
         return self._json(await self._send("GET", path, params=params))
 
+    async def there(self, path: str) -> bool:
+        """Say whether the host has something here that our token may see. Raises `HostError`."""
+        try:
+            await self._send("GET", path)
+        except HostRepositoryMissing:
+            return False
+        return True
+
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """Return the JSON of the answer to a change. Raises `HostError`."""
         return self._json(await self._send("POST", path, json=dict(body)))

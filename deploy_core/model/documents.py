@@ -10,6 +10,9 @@ REPLACED_WHOLE = ("code_source", "image", "pex_metadata", "git")
 CODE_SOURCES = ("module_name", "package_name", "python_file", "autoload_defs_module_name")
 """Keys of a code source that say where the definitions are: exactly one of them."""
 
+PACKAGE = "package_name"
+"""The code source that names the package of code that is to be written."""
+
 _ABSENT: JsonValue = None
 
 

@@ -1,11 +1,21 @@
 """Makes new projects as the configuration says: with which templates, and where they may go."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Final
 
 from deploy_core.clock import Clock
-from deploy_core.model.errors import PushNotConfigured, TemplateInvalid
+from deploy_core.hosts.hosts import Hosts
+from deploy_core.model.errors import (
+    CreateNotConfigured,
+    HostNotAllowed,
+    HostRefused,
+    HostRepositoryMissing,
+    ProjectOptionInvalid,
+    PushNotConfigured,
+    TemplateInvalid,
+)
 from deploy_core.scaffold.options import AgentKind, Ci, ProjectOptions, require_valid
 from deploy_core.scaffold.push import push_first
 from deploy_core.scaffold.render import scaffold
@@ -14,13 +24,24 @@ from deploy_core.scaffold.templates_folder import (
     our_templates,
     with_team_templates,
 )
-from deploy_core.settings import ProjectSettings, RepositoriesSettings, ScaffoldSettings
+from deploy_core.settings import (
+    CreatingSettings,
+    HostSettings,
+    ProjectSettings,
+    RepositoriesSettings,
+    ScaffoldSettings,
+)
 from deploy_core.sources.address import hide_userinfo, parse_git_address
 from deploy_core.sources.credentials import Credentials
 from deploy_core.sources.git import GitMirrors
 
 _TEMPLATES: Final = "templates of new projects"
 """The name under which a repository of templates has its mirror; a project's has no spaces."""
+_CREATE_STEP: Final = (
+    "Give the token of `scaffold.repositories` the right to create repositories there, or create it"
+    " by hand and say --push."
+)
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)+", re.ASCII)
 
 
 class ProjectMaker:
@@ -67,6 +88,39 @@ class ProjectMaker:
         settings = self.repository(address)
         return await push_first(files, settings, self._credentials, self._folder, author=author)
 
+    async def create(self, address: str, hosts: Hosts) -> bool:
+        """Make the repository, empty, unless it is there; say whether it was made.
+
+        Raises what `creatable` raises, `HostError`, and what `Hosts.of` raises.
+        """
+        settings, creating = self.creatable(address)
+        host = await hosts.of(settings)
+        assert host is not None  # noqa: S101 - the settings have one
+        try:
+            return await host.create(private=creating.private)
+        except (HostNotAllowed, HostRefused, HostRepositoryMissing) as error:
+            raise type(error)(error.summary, next_step=_CREATE_STEP) from None
+
+    def creatable(self, address: str) -> tuple[ProjectSettings, CreatingSettings]:
+        """Return how a repository is reached that may be created. Raises what `repository` raises,
+        `CreateNotConfigured`, and `ProjectOptionInvalid` for what can't be a repository's name."""
+        settings, known = self.repository(address), self._known(address)
+        if known is None or known.host is None:
+            raise CreateNotConfigured(
+                f"The configuration doesn't say that repositories may be created below"
+                f" `{hide_userinfo(address)[:200]}`."
+            )
+        path = parse_git_address(address).path.strip("/").removesuffix(".git")
+        github = known.host.kind == "github"
+        if not _REPOSITORY.fullmatch(path) or (github and path.count("/") != 1):
+            raise ProjectOptionInvalid(
+                f"`{path[:200]}` can't be the name of a repository.",
+                next_step="Write its address as `https://github.com/OWNER/NAME`.",
+            )
+        api = known.host.model_dump(exclude={"private"})
+        host = HostSettings.model_validate({**api, "token": known.host.token, "repository": path})
+        return settings.model_copy(update={"host": host}), known.host
+
     def repository(self, address: str) -> ProjectSettings:
         """Return how a repository is reached that new projects may be pushed to. Raises
         `PushNotConfigured` for any other, `ConfigInvalid` for what is no address."""
@@ -105,5 +159,6 @@ def _team_folder(folder: Path) -> Templates:
 
 
 def _with_credentials(address: str, known: RepositoriesSettings) -> ProjectSettings:
-    credentials = {key: value for key, value in dict(known).items() if key != "address"}
+    others = {"address", "host"}
+    credentials = {key: value for key, value in dict(known).items() if key not in others}
     return ProjectSettings(git=address, **credentials)

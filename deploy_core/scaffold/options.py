@@ -64,7 +64,8 @@ class ProjectOptions:
     `package` is made from the location's name where it isn't said. With `directory` it is only a
     new directory of a monorepo, which may need the repository's `shared` package; without it a
     whole repository. `image` is where the images of a Hybrid project go, without a tag; the kind
-    of its `registry` is told from its host where it isn't said.
+    of its `registry` is told from its host where it isn't said. A Hybrid directory whose code an
+    agent runs from a checkout has no image: `builds_image` is false.
     """
 
     location: str
@@ -79,6 +80,7 @@ class ProjectOptions:
     queue: str = ""
     directory: str = ""
     shared: SharedPackage | None = None
+    builds_image: bool = True
 
     @property
     def package_name(self) -> str:
@@ -176,7 +178,7 @@ def _deployment(options: ProjectOptions) -> DeployError | None:
 
 
 def _image(options: ProjectOptions) -> DeployError | None:
-    if options.agent is AgentKind.HYBRID:
+    if options.agent is AgentKind.HYBRID and options.builds_image:
         return _image_name(options.image)
     if not options.image:
         return None
@@ -213,6 +215,8 @@ def _registry(options: ProjectOptions) -> DeployError | None:
     if options.agent is AgentKind.SERVERLESS or not options.image:
         return None
     kind = options.registry_kind
+    if kind is None and options.directory:
+        return None  # nobody logs in to it: the repository's CI is there already
     if kind is None:
         kinds = ", ".join(f"`{each}`" for each in Registry)
         return ProjectOptionInvalid(

@@ -52,7 +52,7 @@ def scaffold(options: ProjectOptions, templates: Templates) -> dict[str, str]:
 
 def layers_of(options: ProjectOptions) -> tuple[str, ...]:
     """Return the folders of templates that a project is made from; a later one wins."""
-    hybrid = options.agent is AgentKind.HYBRID
+    hybrid = options.agent is AgentKind.HYBRID and options.builds_image
     layers = ["project", *(["hybrid"] if hybrid else [])]
     if not options.directory:
         layers.append("repository")

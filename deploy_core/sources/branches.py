@@ -28,9 +28,10 @@ from deploy_core.sources.git_process import Access, Finished, run_git, signed_by
 from deploy_core.sources.paths import inside
 
 _PLAIN_FILE: Final = "100644"
-_SYMLINK: Final = "120000"
+SYMLINK: Final = "120000"
 _LOCAL_SECONDS: Final = 60.0
 _STALE: Final = re.compile(r"stale info|\[rejected\]|already exists|fetch first", re.IGNORECASE)
+_WORKFLOW: Final = re.compile(r"refusing to allow .*update workflow", re.IGNORECASE)
 _RULE: Final = re.compile(r"\[remote rejected\]|hook declined|protected branch", re.IGNORECASE)
 _REFUSED: Final = re.compile(r"403|denied|not (?:allowed|authorized)", re.IGNORECASE)
 _WHO: Final = re.compile(r"(?P<name>.+) <(?P<address>[^<>]+)>")
@@ -96,7 +97,7 @@ class Branches:
         mode = found[0] if found else _PLAIN_FILE
         if new and found:
             raise FileExists(f"The repository has `{clean}` already.")
-        if mode == _SYMLINK:
+        if mode == SYMLINK:
             raise FileNotEditable(f"`{clean}` is a symlink.")
         blob = await self._git(
             mirror, "hash-object", "-w", "--no-filters", "--stdin", stdin=text.encode()
@@ -154,6 +155,13 @@ class Branches:
         return words[0] if words else None
 
     def _push_error(self, done: Finished, access: Access, branch: str) -> Exception:
+        if _WORKFLOW.search(done.errors):
+            return BranchRefused(
+                "The host doesn't let our credential change a workflow, which lists the locations.",
+                next_step="Give the credential the right to change workflows, and try again. Or set"
+                " `edit_ci: false` in the project, discard this, and ask once more.",
+                detail=done.errors,
+            )
         if _RULE.search(done.errors):
             said = " ".join(
                 line.removeprefix("remote:").strip()

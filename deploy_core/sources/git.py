@@ -119,6 +119,18 @@ class GitMirrors:
             said = f"{path}:{line}: the file isn't UTF-8 text."
             raise FileInvalid(f"`{path}` isn't UTF-8 text (line {line}).", detail=said) from None
 
+    async def files(
+        self, project: str, settings: ProjectSettings, sha: str, *under: str
+    ) -> dict[str, str]:
+        """Return the files at a commit that are one of these paths, or below one of them: each
+        path with its mode, as git writes it."""
+        await self._require(project, settings, sha)
+        clean = [inside(path) for path in under]
+        asked = ("--literal-pathspecs", "ls-tree", "-r", "-z", sha, "--", *clean)
+        listed = (await self._git(project, *asked)).decode("utf-8", "replace")
+        lines = (line.partition("\t") for line in listed.split("\0") if line)
+        return {path: about.partition(" ")[0] for about, _, path in lines}
+
     async def commits_between(
         self, project: str, settings: ProjectSettings, old: str, new: str, most: int = 20
     ) -> Range:

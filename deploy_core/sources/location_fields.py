@@ -98,14 +98,17 @@ def fields_of(document: Document) -> dict[str, str]:
     return fields
 
 
-def document_of(name: str, fields: Mapping[str, str]) -> tuple[Document, dict[str, str]]:
+def document_of(
+    name: str, fields: Mapping[str, str], *, new: bool = False
+) -> tuple[Document, dict[str, str]]:
     """Return the document that the fields make, and what is wrong with them, by the field: where
-    anything is, the document is empty. Empty fields are left out of `fields`."""
+    anything is, the document is empty. Empty fields are left out of `fields`. Where the definitions
+    are needn't be said of code that is to be written."""
     errors: dict[str, str] = {}
     for field, value in fields.items():
         if field not in {ENV, MORE} and not value.isprintable():
             errors[field] = "This has characters that can't be used here."
-    if SOURCE not in fields:
+    if SOURCE not in fields and not new:
         errors[SOURCE] = "Say where the definitions are."
     _check_image(IMAGE, fields, errors)
     _check_build(fields, errors)
@@ -126,7 +129,7 @@ def document_of(name: str, fields: Mapping[str, str]) -> tuple[Document, dict[st
     document = clean(
         {
             "location_name": name,
-            "code_source": {fields.get(SOURCE_KIND, CODE_SOURCES[0]): fields[SOURCE]},
+            "code_source": {fields.get(SOURCE_KIND, CODE_SOURCES[0]): fields.get(SOURCE)},
             **{key: fields[key] for key in PLAIN if key in fields},
             "build": {key: fields[field] for field, key in BUILD.items() if field in fields},
             "container_context": context,

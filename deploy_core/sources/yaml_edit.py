@@ -6,14 +6,13 @@ Whatever was edited is read again: unless exactly what was wanted has changed, n
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import yaml
 
 from deploy_core.model.errors import FileNotEditable, UnknownLocation
 from deploy_core.model.plan import Document
-from deploy_core.sources.yaml_layout import Item, Layout
+from deploy_core.sources.yaml_layout import Item, Layout, Splice
 from deploy_core.sources.yaml_nodes import Problems, Unreadable, has_template, read_yaml
 
 LOCATIONS: Final = "locations"
@@ -22,15 +21,6 @@ _WIDTH: Final = 1_000_000  # never folds a long text
 _OLDER_FORM: Final = (
     "Make `locations` a list of items with `location_name`, as `dagster-cloud` writes it today."
 )
-
-
-@dataclass(frozen=True)
-class Splice:
-    """Text in the place of a range."""
-
-    start: int
-    end: int
-    text: str
 
 
 def add_location(text: str, entry: Document, *, path: str) -> str:
@@ -166,7 +156,7 @@ def _checked(layout: Layout, splices: list[Splice], wanted: dict[str, Any], path
     # From the end, and of several at one place the first one last: so it stands before the others.
     in_order = sorted(enumerate(splices), key=lambda each: (each[1].start, each[0]), reverse=True)
     for _, splice in in_order:
-        text = text[: splice.start] + splice.text + text[splice.end :]
+        text = splice.put(text)
     try:
         read: Any = _plain(text, path)
     except FileNotEditable:
@@ -183,7 +173,7 @@ def _checked(layout: Layout, splices: list[Splice], wanted: dict[str, Any], path
 
 def _appended(layout: Layout, entry: Document, path: str) -> list[Splice]:
     if layout.root is None or isinstance(layout.root, yaml.ScalarNode):
-        return [_lines_after(layout, len(layout.text), f"{LOCATIONS}:", _first_item(layout, entry))]
+        return [layout.lines_after(len(layout.text), f"{LOCATIONS}:", _first_item(layout, entry))]
     root = cast("yaml.MappingNode", layout.root)
     sequence = _sequence(layout, path)
     if sequence is not None and sequence.value and not sequence.flow_style:
@@ -195,12 +185,12 @@ def _appended(layout: Layout, entry: Document, path: str) -> list[Splice]:
     found = layout.value_of(root, LOCATIONS)
     if found is None:
         end = layout.last_end(root.start_mark.index, root.end_mark.index)
-        return [_lines_after(layout, end, f"{LOCATIONS}:", _first_item(layout, entry))]
+        return [layout.lines_after(end, f"{LOCATIONS}:", _first_item(layout, entry))]
     start, end = found[1].start_mark.index, found[1].end_mark.index
     blank = 1 if end > start and layout.text[start - 1 : start] == " " else 0
     emptied = Splice(start - blank, end, "")
     after = max(end, found[0].end_mark.index)
-    return [emptied, _lines_after(layout, after, _first_item(layout, entry))]
+    return [emptied, layout.lines_after(after, _first_item(layout, entry))]
 
 
 def _in_brackets(layout: Layout, sequence: yaml.SequenceNode, entry: Document) -> Splice:
@@ -217,14 +207,6 @@ def _first_item(layout: Layout, entry: Document) -> str:
     return "  - " + _dumped(entry, step=2).replace("\n", f"{layout.line_break}    ")
 
 
-def _lines_after(layout: Layout, end: int, *lines: str) -> Splice:
-    """Return the splice that puts lines after the line of `end`."""
-    at, before = _new_line(layout, end)
-    nl = layout.line_break
-    written = nl.join(lines)
-    return Splice(at, at, f"{nl}{written}" if before else f"{written}{nl}")
-
-
 def _after_last(layout: Layout, items: list[Item], entry: Document) -> Splice:
     last = items[-1]
     dash = layout.column(last.start)
@@ -236,7 +218,7 @@ def _after_last(layout: Layout, items: list[Item], entry: Document) -> Splice:
     in_lines = last.end == layout.line_start(last.end)  # a blank line would belong to that text
     apart = [""] if len(items) > 1 and _blank_before(layout, last.start) and not in_lines else []
     end = _with_comments(layout, last.end, dash)
-    return _lines_after(layout, end, *apart, f"{indent}-{' ' * (inside - 1)}{body}")
+    return layout.lines_after(end, *apart, f"{indent}-{' ' * (inside - 1)}{body}")
 
 
 def _inside(layout: Layout, item: Item) -> int:
@@ -256,17 +238,6 @@ def _step(node: yaml.Node, column: int) -> int:
             if 2 <= found <= 8:
                 return int(found)
     return 2
-
-
-def _new_line(layout: Layout, end: int) -> tuple[int, bool]:
-    """Return where a line can be put in after the line of `end`, and whether its break must come
-    before it, because the text ends without one."""
-    if end == layout.line_start(end):  # after a text in lines of its own
-        return end, False
-    following = layout.next_line(end)
-    if following == len(layout.text) and layout.line_end(end) == following:
-        return following, True
-    return following, False
 
 
 def _with_comments(layout: Layout, end: int, dash: int) -> int:
@@ -387,7 +358,7 @@ def _differences(
             splices.append(Splice(starts[number], _trimmed(layout, last), written))
     missing = [name for name in new if name not in old]
     if missing:
-        at, before = _new_line(layout, layout.last_end(node.start_mark.index, end))
+        at, before = layout.new_line(layout.last_end(node.start_mark.index, end))
         nl, indent = layout.line_break, " " * column
         lines = [indent + _field(layout, name, new[name], column, step) for name in missing]
         body = nl.join(lines)

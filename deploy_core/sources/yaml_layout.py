@@ -33,6 +33,19 @@ class Item:
     end: int
 
 
+@dataclass(frozen=True)
+class Splice:
+    """Text in the place of a range."""
+
+    start: int
+    end: int
+    text: str
+
+    def put(self, text: str) -> str:
+        """Return the text with this in it."""
+        return text[: self.start] + self.text + text[self.end :]
+
+
 class Layout:
     """A text with its tokens. The text must be valid YAML with at most one document."""
 
@@ -106,6 +119,23 @@ class Layout:
         """Return where the line after an offset's begins."""
         found = _LINE_END.search(self.text, at)
         return found.end() if found else len(self.text)
+
+    def new_line(self, end: int) -> tuple[int, bool]:
+        """Return where a line can be put in after the line of `end`, and whether its break must
+        come before it, because the text ends without one."""
+        if end == self.line_start(end):  # after a text in lines of its own
+            return end, False
+        following = self.next_line(end)
+        if following == len(self.text) and self.line_end(end) == following:
+            return following, True
+        return following, False
+
+    def lines_after(self, end: int, *lines: str) -> Splice:
+        """Return the splice that puts lines after the line of `end`."""
+        at, before = self.new_line(end)
+        nl = self.line_break
+        written = nl.join(lines)
+        return Splice(at, at, f"{nl}{written}" if before else f"{written}{nl}")
 
     def column(self, at: int) -> int:
         """Return the column of an offset, counted from 0; a byte order mark is none."""

@@ -42,7 +42,8 @@ class Proposals:
         updates: bool,
         channel: str,
     ) -> Proposal:
-        """Write a request down and ask for its message; the same `origin` writes it once.
+        """Write a request down and ask for its message, unless it has no channel; the same
+        `origin` writes it once.
 
         Where one of the same project and location is on its way, that one is returned.
         """
@@ -65,7 +66,7 @@ class Proposals:
             async with self._database.write() as connection:
                 new = await insert_once(connection, proposals, values, ["origin"])
                 row = await _row(connection, proposals.c.origin == origin)
-                if new and row is not None:
+                if new and channel and row is not None:
                     await add_post(
                         connection,
                         key=f"{KIND}:{row.id}:{channel}",

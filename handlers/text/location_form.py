@@ -28,6 +28,11 @@ PYTHON_HINT: Final = "That of the project's configuration where nothing is chose
 BASE: Final = "Base image"
 BASE_HINT: Final = "The tag of an image that was uploaded to Dagster+; it has its own Python."
 NOT_BOTH: Final = "The base image has its own Python: choose one of the two."
+NEW: Final = "New code"
+WRITE_NEW: Final = "Write a new directory for it"
+NEW_HINT: Final = "With a pull request: a package with an example asset, named as the location."
+NEW_HAS_NO_SOURCE: Final = "New code brings its definitions: leave this empty, or name its package."
+NEW_HAS_NO_IMAGE: Final = "New code isn't in an image yet: leave this empty, and say the registry."
 TOO_LARGE: Final = "has more settings than a form can hold."
 TOO_LARGE_STEP: Final = "Change it with `/dagster add-location`, or deploy it from a project."
 

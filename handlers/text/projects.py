@@ -24,6 +24,7 @@ LABELS: Final[dict[str, str]] = {
     "registry": "Kind of the registry",
     "queue": "Agent queue",
     "push": "Push into this empty git repository",
+    "create": "Or create this git repository and push",
 }
 HINTS: Final[dict[str, str]] = {
     "package": "Made from the location's name if you leave it empty.",
@@ -31,7 +32,9 @@ HINTS: Final[dict[str, str]] = {
     "registry": "Only where its host doesn't tell.",
     "queue": "The default one if you leave it empty.",
     "push": "You get a zip file if you leave it empty.",
+    "create": "Its address, as https://github.com/acme/shop.",
 }
+PUSH_OR_CREATE: Final = "Say one repository: here, or above if it is there already."
 CIS: Final[Mapping[str, str]] = {Ci.GITHUB: "GitHub Actions", Ci.GITLAB: "GitLab CI"}
 REGISTRIES: Final[Mapping[str, str]] = {
     Registry.GHCR: "GitHub's (ghcr.io)",

@@ -57,6 +57,7 @@ async def open_add_form(desk: Desk, ask: Ask, command: OpenAddForm) -> None:
         fields_of(command.document),
         way=f"{PROJECT}{command.project}" if command.project else DIRECTLY,
         why=command.why or "",
+        new=command.new,
     )
     offer = await _offer(desk, ask.channel, draft, guess=True)
     await desk.slack.update_view(view, location_form(offer))
@@ -113,7 +114,9 @@ async def put_described(desk: Desk, ask: Ask) -> None:
     if said is None:
         raise PayloadInvalid("Slack sent a form that can't be read.")
     if said.project:
-        into = AddLocation(said.document, said.deployments[0], said.why or None, said.project)
+        into = AddLocation(
+            said.document, said.deployments[0], said.why or None, said.project, said.new
+        )
         await propose(desk, ask, into)
         return
     await start_each(desk, ask, _request(said, ask.by), said.deployments)
@@ -171,6 +174,7 @@ async def _offer(desk: Desk, channel: str, draft: Draft, *, guess: bool = False)
         edits=draft.edits,
         typed=typed,
         built=draft.built,
+        new=draft.new,
         why=draft.why,
     )
 

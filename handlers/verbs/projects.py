@@ -44,20 +44,23 @@ async def open_project_form(desk: Desk, ask: Ask, command: OpenProjectForm) -> N
         ci=known.ci,
         image=known.image,
         may_push=bool(known.repositories),
+        may_create=any(each.host is not None for each in known.repositories),
     )
     await desk.slack.update_view(view, project_form(offer))
 
 
 async def new_project(desk: Desk, ask: Ask, command: NewProject) -> None:
-    """Make a project, and hand it over or push it.
+    """Make a project, and hand it over or push it, into a repository that is created if need be.
 
     Raises what `ProjectMaker` raises, `DagsterPlusError`, `NotAllowed` for a push of somebody who
     may not deploy, and `SlackError`.
     """
     deployment, _ = deployment_named(desk.settings, command.deployment)
-    if command.push is not None:
+    if command.where is not None:
         require_may_deploy(desk.settings, deployment, ask.by)
-        desk.maker.repository(command.push)
+        desk.maker.repository(command.where)
+    if command.create is not None:
+        desk.maker.creatable(command.create)
     agent = AgentKind(command.agent) if command.agent else await _agent(desk, deployment)
     known = desk.settings.scaffold
     options = project_options(
@@ -70,9 +73,11 @@ async def new_project(desk: Desk, ask: Ask, command: NewProject) -> None:
     )
     files = await desk.maker.make(options)
     pushed = None
-    if command.push is not None:
-        commit = await desk.maker.push(files, command.push, AUTHOR)
-        pushed = (command.push, commit)
+    if command.create is not None:
+        await desk.maker.create(command.create, desk.hosts)
+    if command.where is not None:
+        commit = await desk.maker.push(files, command.where, AUTHOR)
+        pushed = (command.where, commit)
     place = await place_of(desk, ask, deployment)
     message = project_message(options, files, ask.by, pushed=pushed)
     ts = await desk.slack.post(place.channel, message)

@@ -1,35 +1,26 @@
 """`add-location … --in PROJECT`: a code location on its way into a repository, and its buttons."""
 
-from collections.abc import Mapping
-
-from deploy_core.model.plan import Document
 from deploy_core.model.proposals import ProposalRequest
-from deploy_core.policy import deployment_named, require_may_deploy
+from deploy_core.policy import deployment_named, project_named, require_may_deploy
+from deploy_core.scaffold.directory import with_new_directory
 from handlers import actions
 from handlers.desk import Ask, Desk
 from handlers.location_commands import AddLocation
 from handlers.verbs.start import place_of, say_where
 
 
-async def propose(
-    desk: Desk, ask: Ask, command: AddLocation, *, files: Mapping[str, str] | None = None
-) -> None:
-    """Bring a location into a project's repository, with new `files` where there are any.
+async def propose(desk: Desk, ask: Ask, command: AddLocation) -> None:
+    """Bring a location into a project's repository.
 
-    The same payload does it once. Raises what `Proposer.propose` raises, and `SlackError`.
+    The same payload does it once. Raises what `with_new_directory` and `Proposer.propose` raise,
+    and `SlackError`.
     """
     deployment, _ = deployment_named(desk.settings, command.deployment)
     require_may_deploy(desk.settings, deployment, ask.by)
-    entry: Document = dict(command.document)
-    request = ProposalRequest(
-        project=command.project or "",
-        location=command.name,
-        deployment=deployment,
-        entry=entry,
-        actor=ask.by,
-        why=command.why,
-        files=dict(files or {}),
-    )
+    request = command.request(deployment, ask.by)
+    if command.new:
+        project = project_named(desk.settings, request.project)
+        request = await with_new_directory(request, project, desk.maker, desk.serverless)
     await send(desk, ask, request)
 
 

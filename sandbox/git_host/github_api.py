@@ -1,4 +1,5 @@
-"""The part of GitHub's REST API that has to do with pull requests, in its own answers."""
+"""The part of GitHub's REST API that has to do with pull requests and with new repositories, in its
+own answers."""
 
 from typing import Any
 
@@ -11,18 +12,29 @@ _RUNS = {"good": ("completed", "success"), "bad": ("completed", "failure")}
 
 
 class GitHubApi:
-    """Serves `/repos/OWNER/NAME/…` below a prefix."""
+    """Serves `/repos/OWNER/NAME/…` below a prefix, and what makes that repository."""
 
     prefix = "/api/v3"
 
-    def __init__(self, repository: Repository, page: str) -> None:
+    def __init__(self, repository: Repository, page: str, us: str) -> None:
         self._repository = repository
         self._page = page
+        self._us = us
+        self._owner, _, self._name = repository.name.partition("/")
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
         at = f"{self.prefix}/repos/{self._repository.name}"
+        owned = f"{self.prefix}/orgs/{self._owner}"
+        organisation = [
+            web.get(owned, self._organisation),
+            web.post(f"{owned}/repos", self._make),
+        ]
         return [
+            web.get(at, self._there),
+            web.get(f"{self.prefix}/user", self._user),
+            web.post(f"{self.prefix}/user/repos", self._make),
+            *(organisation if self._us != self._owner else []),
             web.get(f"{at}/pulls", self._list),
             web.post(f"{at}/pulls", self._create),
             web.get(f"{at}/pulls/{{number:\\d+}}", self._one),
@@ -45,6 +57,30 @@ class GitHubApi:
             case _:
                 return _said(403, "Resource not accessible by personal access token")
 
+    async def _there(self, request: web.Request) -> web.Response:
+        if not self._repository.is_there:
+            return _said(404, "Not Found")
+        return web.json_response(self._described())
+
+    async def _organisation(self, request: web.Request) -> web.Response:
+        return web.json_response({"login": self._owner, "type": "Organization"})
+
+    async def _user(self, request: web.Request) -> web.Response:
+        return web.json_response({"login": self._us, "type": "User"})
+
+    async def _make(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if self._repository.is_there or body["name"] != self._name:
+            message = "name already exists on this account"
+            errors = [{"resource": "Repository", "code": "custom", "message": message}]
+            said = {"message": "Repository creation failed.", "errors": errors}
+            return web.json_response(said, status=422)
+        await self._repository.create(private=body["private"])
+        return web.json_response(self._described(), status=201)
+
+    def _described(self) -> dict[str, Any]:
+        return {"full_name": self._repository.name, "private": self._repository.is_private}
+
     async def _list(self, request: web.Request) -> web.Response:
         owner, _, branch = request.query.get("head", "").partition(":")
         found = [
@@ -61,12 +97,13 @@ class GitHubApi:
         branch, base = str(body["head"]), str(body["base"])
         owner = self._repository.name.partition("/")[0]
         wrong = ""
-        if any(pull.state == "open" and pull.branch == branch for pull in self._repository.pulls):
-            wrong = f"A pull request already exists for {owner}:{branch}."
-        elif await self._repository.branch(branch) is None:
+        if await self._repository.branch(branch) is None:
             wrong = f"head {branch} doesn't exist"
         elif await self._repository.branch(branch) == await self._repository.branch(base):
             wrong = f"No commits between {base} and {branch}"
+        # Last, and without a pause before it is opened: of two at once one is refused.
+        if any(pull.state == "open" and pull.branch == branch for pull in self._repository.pulls):
+            wrong = f"A pull request already exists for {owner}:{branch}."
         if wrong:
             errors = [{"resource": "PullRequest", "code": "custom", "message": wrong}]
             return web.json_response({"message": "Validation Failed", "errors": errors}, status=422)

@@ -37,12 +37,29 @@ class Pull:
 
 
 class Repository:
-    """A bare repository at `folder`, called `name` (`owner/repository`)."""
+    """A bare repository at `folder`, called `name` (`owner/repository`), there or to be created."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder = folder
         self.name = name
         self.pulls: list[Pull] = []
+        self.is_private = True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it was created."""
+        return self.folder.is_dir()
+
+    async def create(self, *, private: bool) -> None:
+        """Make it, empty."""
+        await asyncio.to_thread(self.folder.mkdir)
+        self.is_private = private
+        await self.git("init", "--quiet", "--bare", "--template=")
+        await self.serve()
+
+    async def serve(self) -> None:
+        """Let it be pushed to over HTTP."""
+        await self.git("config", "http.receivepack", "true")
 
     async def branch(self, name: str) -> str | None:
         """Return the commit of a branch, None without one."""

@@ -42,14 +42,22 @@ class GitHost:
 
 
 async def start_git_host(
-    folder: Path, kind: Literal["github", "gitlab"], name: str = "acme/data-platform"
+    folder: Path,
+    kind: Literal["github", "gitlab"],
+    name: str = "acme/data-platform",
+    us: str = "deployer",
 ) -> GitHost:
-    """Serve the bare repository at `folder` on a free port of 127.0.0.1, to who has the token."""
+    """Serve the bare repository at `folder` on a free port of 127.0.0.1, to who has the token.
+
+    A folder that isn't there is a repository that can be created. On GitHub its owner is an
+    organisation, or the person `us` whom the token belongs to.
+    """
     repository = Repository(folder, name)
-    await repository.git("config", "http.receivepack", "true")
+    if repository.is_there:
+        await repository.serve()
     page = f"http://{kind}.sandbox/{name}"
-    api = GitHubApi(repository, page) if kind == "github" else GitLabApi(repository, page)
-    door = _Door(folder, f"/{name}.git", api)
+    api = GitHubApi(repository, page, us) if kind == "github" else GitLabApi(repository, page)
+    door = _Door(repository, f"/{name}.git", api)
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -68,10 +76,10 @@ async def start_git_host(
 class _Door:
     """Everybody comes through here: faults, tokens, and git itself."""
 
-    def __init__(self, folder: Path, at: str, api: GitHubApi | GitLabApi) -> None:
+    def __init__(self, repository: Repository, at: str, api: GitHubApi | GitLabApi) -> None:
         self.faults = Faults()
         self.asked: list[str] = []
-        self._folder = folder
+        self._repository = repository
         self._at = at
         self._api = api
 
@@ -105,10 +113,14 @@ class _Door:
         if base64.b64decode(given).decode().partition(":")[2] != TOKEN:
             headers = {"WWW-Authenticate": 'Basic realm="git"'}
             return web.Response(status=401, headers=headers, text="Who are you?")
+        if not self._repository.is_there:
+            return web.Response(status=404, text="Repository not found.")
         pushes = "git-receive-pack" in request.path_qs
         if pushes and self.faults.take(request.method, request.path, "no_push"):
             return web.Response(status=403, text="You may not push to this repository.")
-        return await git_backend(request, self._folder, request.path.removeprefix(self._at))
+        return await git_backend(
+            request, self._repository.folder, request.path.removeprefix(self._at)
+        )
 
 
 def _hung_up(request: web.Request) -> web.Response:

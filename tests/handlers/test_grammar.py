@@ -136,6 +136,19 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
             "add-location --module shop",
             OpenAddForm({"code_source": {"module_name": "shop"}}),
         ),
+        (
+            "add-location shop --in mono --new --package store --registry r/a",
+            AddLocation(
+                {
+                    "location_name": "shop",
+                    "code_source": {"package_name": "store"},
+                    "build": {"registry": "r/a"},
+                },
+                project="mono",
+                new=True,
+            ),
+        ),
+        ("add-location --in mono —new", OpenAddForm({}, None, None, "mono", new=True)),
         ("edit-location shop in prod", EditLocation("shop", "prod")),
         ("remove-location shop from prod", RemoveLocation("shop", "prod")),
         ('remove-location "from" from "from"', RemoveLocation("from", "from")),
@@ -532,3 +545,5 @@ def test_a_location_of_a_repository_is_read_and_written_back(name: str) -> None:
     assert parse(render(wanted)) == wanted
     with pytest.raises(UsageError, match="say which one with --in"):
         parse("add-location shop --module a --registry r/a")
+    with pytest.raises(UsageError, match="say which one with --in"):
+        parse("add-location shop --new")

@@ -229,6 +229,10 @@ async def test_what_the_repository_does_not_take(
     hook.chmod(0o755)
     with pytest.raises(BranchRefused, match="Branches begin with feature/"):
         await mirrors.push("p", settings, sha, "new")
+    said = "refusing to allow a Personal Access Token to create or update workflow `a.yml`"
+    hook.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    with pytest.raises(BranchRefused, match="doesn't let our credential change a workflow"):
+        await mirrors.push("p", settings, sha, "new")
     assert await running.repository.branch("new") is None
 
 

@@ -1,12 +1,16 @@
 """`dagster-chatops scaffold`: from a terminal, with a configuration file or without."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from bot.cli.app import app
 from bot.cli.exit_codes import ExitCode
+from sandbox.git_host.faults import Fault
+from sandbox.git_host.server import TOKEN, start_git_host
 from tests.scaffold.projects import GITLAB_FILE, directory, files_of, hybrid, write
 
 pytestmark = pytest.mark.usefixtures("own_logs")
@@ -81,6 +85,8 @@ def test_a_directory_of_a_monorepo_is_written_into_it(tmp_path: Path) -> None:
         (("a b", "--to", "new", "--organization", "acme"), "can't be named “a b”"),
         (("shop", "--to", "new", "--shared", "x", "--directory", "y"), "doesn't say where it is"),
         (("shop", "--push", "https://github.com/a/b"), "may be pushed to"),
+        (("shop", "--create", "https://github.com/a/b"), "may be pushed to"),
+        (("shop", "--create", "a", "--push", "b", "--to", "new"), "--push and --create are said"),
         (("shop", "--to", "new", "--config", "none.yaml"), "There is no configuration file"),
     ],
 )
@@ -91,3 +97,27 @@ def test_what_can_not_be_made_is_refused(
     assert code in (ExitCode.USAGE, ExitCode.FAILED), output
     assert says in " ".join(output.split())
     assert not (tmp_path / "new").exists()
+
+
+async def test_a_repository_is_created_and_a_second_try_goes_on(tmp_path: Path) -> None:
+    host = await start_git_host(tmp_path / "bare.git", "gitlab", "acme/data/shop")
+    try:
+        api = {"kind": "gitlab", "base_url": host.api}
+        repositories = [{"address": f"{host.url}/acme/", "token": TOKEN, "host": api}]
+        config = yaml.safe_load(CONFIG)
+        config["scaffold"]["repositories"] = repositories
+        write({"dagster-chatops.yaml": yaml.safe_dump(config)}, tmp_path)
+        create = ("shop", "--create", host.git_url)
+        host.faults.add(Fault("no_push", times=None))
+        code, output = await asyncio.to_thread(run, *create)
+        assert (code, f"Created {host.git_url}" in output) == (ExitCode.FAILED, True), output
+        assert "git_auth_failed" in output
+        host.faults.clear()
+        code, output = await asyncio.to_thread(run, *create)
+        assert (code, f"Found {host.git_url}" in output) == (ExitCode.GOOD, True), output
+        commit = await host.repository.branch("main")
+        assert f"Pushed {str(commit)[:7]} to {host.git_url}" in output
+        code, output = await asyncio.to_thread(run, *create, "--package", "store")
+        assert (code, "repository_not_empty" in output) == (ExitCode.FAILED, True), output
+    finally:
+        await host.close()

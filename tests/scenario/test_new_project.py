@@ -14,6 +14,8 @@ from deploy_core.scaffold.needed import HELP_PAGES
 from deploy_core.scaffold.options import Ci
 from handlers.project_form import NAME
 from sandbox.dagster_plus.faults import Faults, RequestFault
+from sandbox.git_host.faults import Fault
+from sandbox.git_host.server import TOKEN, start_git_host
 from sandbox.slack.seen import SeenMessage, SeenView
 from tests.scenario.world import World, open_world
 
@@ -174,3 +176,45 @@ async def test_a_project_is_pushed_into_an_empty_repository_once(
     assert "`repository_not_empty`" in answer.shown
     answer = await world.asks("linus", command)
     assert "`not_allowed`" in answer.shown
+
+
+async def test_a_repository_is_created_and_pushed_to(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    host = await start_git_host(tmp_path / "bare.git", "github", "acme/shop")
+    try:
+        api = {"kind": "github", "base_url": host.api}
+        config = {
+            "image": "ghcr.io/acme/{location}",
+            "repositories": [
+                {"address": f"{host.url}/acme/", "token": TOKEN, "host": api},
+                {"address": f"{host.url}/old/", "token": TOKEN},
+            ],
+        }
+        async with open_world(tmp_path / "world", projects, scaffold=config) as world:
+            command = f"/dagster new-project shop --create {host.git_url}"
+            answer = await world.asks("linus", command)
+            assert "`not_allowed`" in answer.shown
+            answer = await world.asks("ada", f"/dagster new-project shop --create {host.url}/old/a")
+            assert "`create_not_configured`" in answer.shown
+            assert host.asked == [], "nobody was asked before"
+            host.faults.add(Fault("lost_answer", method="POST"))
+            answer = await world.asks("grace", command)
+            assert "`host_unreachable`" in answer.shown
+            view = await form(world)
+            assert "Or create this git repository and push" in view.shown
+            ada = world.person("ada")
+            outcome = await ada.submit({NAME: "shop", "push": host.git_url, "create": host.git_url})
+            assert set(outcome.errors) == {"create"}
+            outcome = await ada.submit({"push": ""})
+            assert outcome.errors == {}
+            message = await world.card("made the project *shop*")
+            assert f"of `{host.git_url}`" in message.shown
+            assert host.repository.is_private
+            branch = await host.repository.branch("main")
+            assert branch is not None
+            assert branch[:7] in message.shown
+            answer = await world.asks("grace", f"{command} --package store")
+            assert "`repository_not_empty`" in answer.shown
+    finally:
+        await host.close()

@@ -1,6 +1,7 @@
 """`/dagster add-location … --in PROJECT`: by a pull request into a repository, to live."""
 
 import asyncio
+import getpass
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -15,6 +16,9 @@ from deploy_core.sources.dagster_cloud_yaml import parse_dagster_cloud_yaml
 from sandbox.git_host.faults import Fault
 from sandbox.git_host.server import TOKEN, GitHost, start_git_host
 from sandbox.slack.seen import SeenMessage
+from tests.scaffold.projects import write
+from tests.scaffold.test_package import look
+from tests.scenario.test_add_location import in_terminal
 from tests.scenario.test_status import somebody_deploys
 from tests.scenario.world import World, open_world
 
@@ -30,9 +34,11 @@ async def hosted(
     kind: Kind = "github",
     *,
     others: dict[str, Any] | None = None,
+    config: dict[str, Any] | None = None,
     **changes: Any,
 ) -> AsyncIterator[tuple[World, GitHost]]:
-    """A world in which the project `monorepo` is on a git host; `others` are more projects."""
+    """A world in which the project `monorepo` is on a git host; `changes` are of the project,
+    `others` are more projects, `config` is of the rest."""
     bare = folder / "host.git"
     await asyncio.to_thread(shutil.copytree, projects["monorepo"], bare)
     async with AsyncExitStack() as stack:
@@ -51,6 +57,7 @@ async def hosted(
             projects,
             projects={"monorepo": project, **(others or {})},
             pull_requests_seconds=0.2,
+            **(config or {}),
         )
         yield await stack.enter_async_context(opened), host
 
@@ -265,11 +272,12 @@ async def committed(host: GitHost, path: str, text: str) -> None:
     """Somebody commits a file to the main branch."""
 
     def commit() -> None:
-        work = host.repository.folder.with_name("work")
+        work = host.repository.folder.with_name(f"work-{path.replace('/', '-')}")
         who = ["-c", "user.name=Priya", "-c", "user.email=priya@example.com"]
         subprocess.run(["git", "clone", "-q", host.repository.folder, work], check=True)
-        (work / path).write_text(text, encoding="utf-8")
-        subprocess.run(["git", *who, "-C", work, "commit", "-qam", "Change it"], check=True)
+        write({path: text}, work)
+        subprocess.run(["git", "-C", work, "add", "--all"], check=True)
+        subprocess.run(["git", *who, "-C", work, "commit", "-qm", "Change it"], check=True)
         subprocess.run(["git", "-C", work, "push", "-q"], check=True)
 
     await asyncio.to_thread(commit)
@@ -366,3 +374,189 @@ async def test_a_bot_that_is_stopped_on_the_way_goes_on(github: tuple[World, Git
     await nth(world, 1, "pull request 1 waits to be merged")
     await host.repository.merge(1)
     await world.card("shop is live on prod", number=1)
+
+
+async def test_from_a_terminal_to_live(tmp_path: Path, projects: dict[str, Path]) -> None:
+    me = [f"cli:{getpass.getuser()}"]
+    prod = {"may_deploy": me, "load_deadline": 1, "home_channel": "C0DEPLOYS01"}
+    async with hosted(tmp_path, projects, config={"deployments": {"prod": prod}}) as (world, host):
+        folder = tmp_path / "world"
+        add = ADD.split()
+        code, said = await in_terminal(world, folder, *add, "--plan")
+        assert (code, host.asked) == (2, []), said
+        assert "--plan has no place with --in" in said
+        host.faults.add(Fault("no_rights", times=None, method="POST"))
+        code, said = await in_terminal(world, folder, *add)
+        assert code == 1, said
+        assert "host_not_allowed" in said
+        assert "Pushed dagster-chatops/add-shop-" in said
+        host.faults.clear()
+        for _ in ("goes on", "is there already"):
+            code, said = await in_terminal(world, folder, *add)
+            assert code == 0, said
+            where = "http://github.sandbox/acme/data-platform/pull/1"
+            assert f"Opened pull request 1 into main: {where}" in said
+            assert "When it is merged, the running bot sees shop live on prod." in said
+            assert len(host.repository.pulls) == 1
+        code, said = await in_terminal(world, folder, *add, "--attribute", "defs")
+        assert (code, "already_proposed" in said) == (1, True), said
+        assert "at a terminal" in host.repository.pulls[0].body
+        await world.card("pull request 1 waits to be merged")
+        await host.repository.merge(1)
+        await world.card("shop is live on prod", number=1)
+
+
+async def test_from_a_terminal_without_a_channel_it_goes_live_all_the_same(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    prod = {"may_deploy": [f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    async with hosted(tmp_path, projects, config={"deployments": {"prod": prod}}) as (world, host):
+        host.faults.add(Fault("error", times=2))
+        built = ("--build-directory", "core", "--registry", "ghcr.io/acme/core")
+        code, said = await in_terminal(world, tmp_path / "world", *ADD.split(), *built)
+        assert code == 0, said
+        assert "Opened pull request 1 into main" in said
+        after = await host.repository.show(host.repository.pulls[0].branch, FILE)
+        assert "      registry: ghcr.io/acme/core\n" in after
+        await host.repository.merge(1)
+
+        async def is_live() -> bool:
+            return live(world) is not None
+
+        await world.workspace.wait_for(is_live, what="shop")
+        await world.ended(1)
+        assert await world.cards() == []
+        code, said = await in_terminal(world, tmp_path / "world", "add-location", "a", *built)
+        assert (code, "say which one with --in" in said) == (2, True), said
+
+
+async def test_a_new_directory_is_written_and_its_code_is_real(
+    github: tuple[World, GitHost], tmp_path: Path
+) -> None:
+    world, host = github
+    await world.types("ada", "/dagster add-location my-shop --in monorepo --new")
+    await nth(world, 1, "my-shop is on its way into monorepo")
+    branch = host.repository.pulls[0].branch
+    listed = await host.repository.git("diff", "--name-status", "main", branch)
+    changed = {line.partition("\t")[2]: line[0] for line in listed.splitlines()}
+    assert changed.pop(FILE) == "M"
+    assert {name.partition("/")[0] for name in changed} == {"my-shop"}
+    assert set(changed.values()) == {"A"}
+    assert "my-shop/pyproject.toml" in changed
+    assert "my-shop/Dockerfile" not in changed, "an agent runs it from a checkout"
+    folder = write({name: await host.repository.show(branch, name) for name in changed}, tmp_path)
+    code, keys, output = await look(folder / "my-shop", "my_shop")
+    assert (code, keys) == (0, ["my_shop_example"]), output
+    assert (await host.repository.show(branch, FILE)).endswith(
+        "\n  - location_name: my-shop\n    code_source:\n      module_name: my_shop.definitions\n"
+        "    working_directory: my-shop\n"
+    )
+    await host.repository.merge(1)
+    await world.card("my-shop is live on prod", number=1)
+
+
+async def test_a_new_directory_overwrites_nothing(github: tuple[World, GitHost]) -> None:
+    world, host = github
+    before = await host.repository.branches()
+    refused = {
+        "core --in monorepo --new": "`usage`",
+        "marts.new --in monorepo --new --module a": "`project_option_invalid`",
+        "class --in monorepo --new": "`package_name_invalid`",
+        "lib --in monorepo --new --image a:1": "`project_option_invalid`",
+        "shop --in elsewhere --new": "`unknown_project`",
+    }
+    for text, said in refused.items():
+        answer = await world.asks("ada", f"/dagster add-location {text}")
+        assert said in answer.shown, answer.shown
+    answer = await world.asks("linus", "/dagster add-location shop --in monorepo --new")
+    assert "`not_allowed`" in answer.shown
+    await committed(host, "shop", "somebody's\n")
+    answer = await world.asks("ada", "/dagster add-location shop --in monorepo --new to prod")
+    assert "monorepo has `shop` already" in answer.shown
+    assert "`file_exists`" in answer.shown
+    assert (await host.repository.branches(), await world.cards()) == (before, [])
+
+
+async def test_the_form_writes_a_new_directory(tmp_path: Path, projects: dict[str, Path]) -> None:
+    async with hosted(tmp_path, projects, artifact="docker") as (world, host):
+        await world.types("ada", "/dagster add-location --in monorepo --new")
+        ada = world.person("ada")
+        view = await ada.wait_for_view(lambda view: "Pull request to monorepo" in view.shown)
+        assert "Write a new directory for it" in view.shown
+        outcome = await ada.submit({"name": "shop", "source": "a", "image": "a:1"})
+        assert set(outcome.errors) == {"source", "image"}
+        outcome = await ada.submit({"source": "", "image": "", "how": "directly"})
+        assert set(outcome.errors) == {"new"}
+        how = {"how": "project:monorepo", "build_registry": "ghcr.io/acme/shop"}
+        outcome = await ada.submit({**how, "source_kind": "package_name", "source": "store"})
+        assert outcome.errors == {}
+        await nth(world, 1, "pull request 1 waits to be merged")
+        branch = host.repository.pulls[0].branch
+        assert "pip install" in await host.repository.show(branch, "shop/Dockerfile")
+        assert await host.repository.show(branch, "shop/store/definitions.py")
+        assert "module_name: store.definitions" in await host.repository.show(branch, FILE)
+
+
+async def test_a_new_directory_from_a_terminal(tmp_path: Path, projects: dict[str, Path]) -> None:
+    prod = {"may_deploy": [f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    config = {"deployments": {"prod": prod}}
+    shared = {"name": "acme-shared", "directory": "libs/shared"}
+    async with hosted(tmp_path, projects, config=config, shared=shared) as (world, host):
+        add = ("add-location", "shop", "--new")
+        code, said = await in_terminal(world, tmp_path / "world", *add)
+        assert (code, "say which one with --in" in said) == (2, True), said
+        code, said = await in_terminal(world, tmp_path / "world", *add, "--in", "monorepo")
+        assert code == 0, said
+        branch = host.repository.pulls[0].branch
+        assert '"acme-shared",' in await host.repository.show(branch, "shop/pyproject.toml")
+
+
+WORKFLOW = """\
+on: push
+jobs:
+  build:
+    strategy:
+      matrix:
+        location: [core, marts, ml]  # one by one
+    steps: []
+  more:
+    steps:
+      - run: dagster-cloud ci set-build-output --location-name=core --image-tag=x
+"""
+
+
+async def test_ci_that_lists_the_locations_gets_the_new_one(
+    github: tuple[World, GitHost],
+) -> None:
+    world, host = github
+    path, other = ".github/workflows/deploy.yml", ".github/workflows/test.yml"
+    await committed(host, path, WORKFLOW)
+    await committed(host, other, "on: push\njobs: {}\n")
+    await world.types("ada", f"/dagster {ADD}")
+    await nth(world, 1, "pull request 1 waits to be merged")
+    pull = host.repository.pulls[0]
+    after = await host.repository.show(pull.branch, path)
+    assert after == WORKFLOW.replace("ml]", "ml, shop]")
+    names = await host.repository.git("diff", "--name-only", "main", pull.branch)
+    assert names.split() == [path, FILE]
+    assert "Still to be added by hand" in pull.body
+    assert f"`{path}` has commands for each code location" in pull.body
+    assert "--location-name=shop" in pull.body
+    assert other not in pull.body
+    update = "add-location ml --in monorepo --module ml.definitions --attribute defs"
+    await world.types("ada", f"/dagster {update}")
+    await nth(world, 2, "pull request 2 waits to be merged")
+    assert "by hand" not in host.repository.pulls[1].body
+
+
+async def test_ci_is_left_alone_where_the_project_says_so(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    async with hosted(tmp_path, projects, "gitlab", edit_ci=False) as (world, host):
+        text = "build:\n  parallel:\n    matrix:\n      - LOCATION: [core, marts]\n"
+        await committed(host, ".gitlab-ci.yml", text)
+        await world.types("ada", f"/dagster {ADD}")
+        await nth(world, 1, "pull request 1 waits to be merged")
+        pull = host.repository.pulls[0]
+        assert await host.repository.show(pull.branch, ".gitlab-ci.yml") == text
+        assert "`.gitlab-ci.yml` lists the code locations in a matrix: add `shop`" in pull.body

@@ -34,6 +34,7 @@ DeployError
 │   ├── BranchRefused         branch_refused     the repository has rules for branches
 │   ├── TemplateInvalid       template_invalid   a template of a new project
 │   ├── PushNotConfigured     push_not_configured
+│   ├── CreateNotConfigured   create_not_configured
 │   └── RepositoryNotEmpty    repository_not_empty
 ├── HostError                 … GitHub or GitLab, asked about pull requests
 │   ├── HostUnreachable       host_unreachable
@@ -204,6 +205,7 @@ from deploy_core.model.errors.loading import (
     NoAgentOnQueue,
 )
 from deploy_core.model.errors.scaffold import (
+    CreateNotConfigured,
     PackageNameInvalid,
     ProjectOptionInvalid,
     PushNotConfigured,
@@ -303,6 +305,7 @@ __all__ = [
     "CodeSourceInvalid",
     "ConfigInvalid",
     "ContextTooLarge",
+    "CreateNotConfigured",
     "CredentialHelperFailed",
     "DagsterMissing",
     "DagsterPlusError",

@@ -35,6 +35,16 @@ class PushNotConfigured(SourceError):
     )
 
 
+class CreateNotConfigured(SourceError):
+    """The configuration has no `host` for the `scaffold.repositories` of this address."""
+
+    reason = "create_not_configured"
+    default_next_step = (
+        "Create the repository by hand and say --push, or have a `host` added to "
+        "`scaffold.repositories`."
+    )
+
+
 class RepositoryNotEmpty(SourceError):
     """The repository that a new project is to be pushed to has branches or tags already."""
 
