@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from http import HTTPStatus
 from pathlib import Path
 
@@ -103,18 +104,20 @@ class PexStorage:
         else:
             size = (await asyncio.to_thread(content.stat)).st_size
         try:
-            answer = await self._http.put(
-                url,
-                content=_chunks(content, size, on_sent),
-                # S3 takes nothing of unknown length.
-                headers={"Content-Length": str(size)},
-            )
+            # Closed here, because a storage that refuses early leaves the file half read.
+            async with aclosing(_chunks(content, size, on_sent)) as chunks:
+                answer = await self._http.put(
+                    url,
+                    content=chunks,
+                    # S3 takes nothing of unknown length.
+                    headers={"Content-Length": str(size)},
+                )
         except httpx.HTTPError as error:
             return None, type(error).__name__
         return answer.status_code, answer.text[:2_000]
 
 
-async def _chunks(content: Path | bytes, size: int, on_sent: OnSent) -> AsyncIterator[bytes]:
+async def _chunks(content: Path | bytes, size: int, on_sent: OnSent) -> AsyncGenerator[bytes, None]:
     if isinstance(content, bytes):
         yield content
         return

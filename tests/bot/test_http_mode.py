@@ -50,7 +50,7 @@ class World:
             "X-Slack-Signature": sign(body, timestamp) if signature is None else signature,
         }
         raw = [(key.encode(), value.encode()) for key, value in headers.items()]
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             return (await http.post(self.url, content=body, headers=raw)).status_code
 
 
@@ -143,7 +143,7 @@ async def test_a_body_in_pieces_is_counted_all_the_same(world: World) -> None:
             sent += 10_000
             yield b"x" * 10_000
 
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         try:
             status = (await http.post(world.url, content=pieces())).status_code
         except httpx.WriteError:
@@ -170,7 +170,7 @@ async def test_a_body_that_dawdles_is_not_waited_for(
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 async def test_slack_only_posts(world: World, method: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         assert (await http.request(method, world.url)).status_code == 405
 
 

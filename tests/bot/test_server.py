@@ -6,7 +6,7 @@ from bot.server import Server
 
 
 async def _get(port: int, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         return await http.get(f"http://127.0.0.1:{port}{path}")
 
 

@@ -93,7 +93,7 @@ class Images:
         image = state["deployments"]["prod"]["shop"]["document"]["image"]
         repository, _, digest = image.partition("@")
         host, _, name = repository.partition("/")
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             url = f"http://{host}/v2/{name}/manifests/{digest}"
             assert (await http.head(url, headers={"Accept": MANIFEST_TYPE})).is_success
 

@@ -212,7 +212,7 @@ async def open_world(
         workspace = await stack.enter_async_context(Workspace(report["slack_page"]))
         await workspace.control("manifest", path=str(MANIFEST), optional_scopes=optional_scopes)
         dagster = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=report["dagster_url"], trust_env=False)
+            httpx.AsyncClient(base_url=report["dagster_url"], trust_env=False, timeout=60)
         )
         address = changes.get("store") or str(home / "bot" / "dagster-chatops.sqlite")
         await asyncio.to_thread((home / "bot").mkdir, parents=True, exist_ok=True)

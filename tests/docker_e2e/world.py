@@ -143,7 +143,7 @@ class DockerWorld:
         """Delete an image by its digest."""
         repository, _, digest = image.partition("@")
         host, _, name = repository.partition("/")
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             url = f"http://{host}/v2/{name}/manifests/{digest}"
             (await http.delete(url)).raise_for_status()
             assert (await http.head(url, headers={"Accept": MANIFEST_TYPE})).status_code == 404

@@ -62,7 +62,10 @@ class BotContainer:
         """Return the status of `/livez` once something answers there."""
         url = f"http://127.0.0.1:{self.port}/livez"
         try:
-            async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(LIVE_SECONDS):
+            async with (
+                httpx.AsyncClient(trust_env=False, timeout=60) as http,
+                asyncio.timeout(LIVE_SECONDS),
+            ):
                 while True:
                     try:
                         return (await http.get(url)).status_code

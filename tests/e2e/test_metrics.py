@@ -30,7 +30,7 @@ async def metrics(world: World) -> dict[str, float]:
     lines = (await asyncio.to_thread(world.bot.log.read_text)).splitlines()
     events = [json.loads(line) for line in lines if line.startswith("{")]
     port = [event["port"] for event in events if event["event"] == "server_listens"][-1]
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         answer = await http.get(f"http://127.0.0.1:{port}/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=")

@@ -145,7 +145,9 @@ async def test_the_health_paths_say_whether_it_is_ready(world: World) -> None:
     lines = (await asyncio.to_thread(world.bot.log.read_text)).splitlines()
     events = [json.loads(line) for line in lines if line.startswith("{")]
     port = [event["port"] for event in events if event["event"] == "server_listens"][-1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60
+    ) as http:
         assert (await http.get("/livez")).json() == {"live": True}
         answer = await http.get("/readyz")
     assert answer.status_code == 200

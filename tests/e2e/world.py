@@ -174,7 +174,7 @@ async def open_world(
         await workspace.control("manifest", path=str(MANIFEST))
         await workspace.wait_for_sockets(1, START_SECONDS)
         dagster = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=report["dagster_url"], trust_env=False)
+            httpx.AsyncClient(base_url=report["dagster_url"], trust_env=False, timeout=60)
         )
         world = World(report, home, workspace, dagster, bot)
         try:

@@ -291,7 +291,7 @@ async def open_world(
             instant_agent=InstantAgentSettings(), serverless=serverless
         )
         stack.push_async_callback(sandbox.close)
-        http = httpx.AsyncClient(base_url=sandbox.url, trust_env=False)
+        http = httpx.AsyncClient(base_url=sandbox.url, trust_env=False, timeout=60)
         await stack.enter_async_context(http)
         store = await Store.open(str(folder / "store.sqlite"), clock)
         stack.push_async_callback(store.close)
@@ -303,7 +303,7 @@ async def open_world(
         )
         stack.push_async_callback(dagster.close)
         mirrors = GitMirrors(folder / "work", clock)
-        web = await stack.enter_async_context(httpx.AsyncClient())
+        web = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
         images = DockerArtifacts(settings.docker, work_folder=folder, clock=clock, http=web)
         stack.push_async_callback(images.close)
         pex = PexArtifacts(

@@ -51,7 +51,7 @@ async def crowd(
         stack.push_async_callback(bot.stop)
         await _ready(slack, port, http=request.param == "http")
         dagster = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=report["dagster_url"], trust_env=False)
+            httpx.AsyncClient(base_url=report["dagster_url"], trust_env=False, timeout=60)
         )
         yield Crowd(World(report, Path(home), slack, dagster, bot))
 
@@ -62,7 +62,7 @@ async def _ready(slack: Slack, port: int, *, http: bool) -> None:
         return
 
     async def live() -> bool | None:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             try:
                 answer = await client.get(f"http://127.0.0.1:{port}/livez")
             except httpx.HTTPError:

@@ -38,7 +38,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
 
 async def reachable(url: str) -> bool:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         try:
             return (await client.get(f"{url}/sandbox/state")).status_code == 200
         except httpx.TransportError:

@@ -78,7 +78,7 @@ async def test_an_address_is_good_for_its_file_and_its_method_until_it_expires(
     dagster_plus: DagsterPlus, http: httpx.AsyncClient
 ) -> None:
     put, get = await url_for(http, "PUT", "deps-1.pex"), await url_for(http, "GET", "deps-1.pex")
-    async with httpx.AsyncClient(trust_env=False) as anybody:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as anybody:
         missing = await anybody.get(get)
         assert (missing.status_code, "NoSuchKey" in missing.text) == (404, True)
         assert (await anybody.put(put, content=b"0123456789")).status_code == 200
@@ -110,7 +110,7 @@ async def test_a_file_of_unknown_length_or_with_a_fault_is_not_kept(
     put = await url_for(http, "PUT", "deps-1.pex")
     store = dagster_plus.plane.pex
     assert store is not None
-    async with httpx.AsyncClient(trust_env=False) as anybody:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as anybody:
         assert (await anybody.put(put, content=chunks())).status_code == 411
         dagster_plus.plane.faults.requests.append(RequestFault(operation="pex_put", kind="status"))
         assert (await anybody.put(put, content=b"x")).status_code == 503
@@ -129,7 +129,7 @@ async def test_boto3_fetches_what_was_put(
     from dagster_cloud.pex.grpc.server.registry import _download_from_s3  # noqa: PLC0415
 
     content = bytes(range(256)) * 65536  # two parts of boto3's multipart download
-    async with httpx.AsyncClient(trust_env=False) as anybody:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as anybody:
         put = await url_for(http, "PUT", "deps-1.pex")
         assert (await anybody.put(put, content=content)).status_code == 200
     for key, value in agent_environment(dagster_plus.url, tmp_path).items():
@@ -139,7 +139,7 @@ async def test_boto3_fetches_what_was_put(
 
     assert (tmp_path / "fetched").read_bytes() == content
     stranger = {"Authorization": "AWS4-HMAC-SHA256 Credential=SOMEBODYELSE/20260101/x"}
-    async with httpx.AsyncClient(trust_env=False, headers=stranger) as other:
+    async with httpx.AsyncClient(trust_env=False, headers=stranger, timeout=60) as other:
         assert (await other.get(put.partition("?")[0])).status_code == 403
 
 

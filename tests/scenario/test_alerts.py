@@ -32,7 +32,7 @@ async def sends(
     world: World, sent: Any = None, secret: str = SECRET, **more: Any
 ) -> httpx.Response:
     """Dagster+ sends an alert."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         address = f"http://127.0.0.1:{world.bot.port}/alerts/{secret}"
         if isinstance(sent, bytes):
             return await http.post(address, content=sent)
@@ -199,7 +199,7 @@ async def test_only_who_knows_the_secret_is_heard(
     for wrong in (SECRET[:-1], f"{SECRET}0", "%F0%9F%98%80", "x"):
         answer = await sends(watched, secret=wrong, location="core")
         assert answer.status_code == 404
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         found = await http.get(f"http://127.0.0.1:{watched.bot.port}/alerts/{SECRET}")
         metrics = await http.get(f"http://127.0.0.1:{watched.bot.port}/metrics")
     assert found.status_code == 405

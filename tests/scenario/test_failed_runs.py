@@ -42,7 +42,7 @@ async def looked(world: World, times: int = 2) -> None:
     """Wait until the watcher has looked for failed runs so many times more."""
 
     async def looks() -> int:
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             state = (await http.get(f"{world.dagster.url}/sandbox/state")).json()
         asked = [
             each["variables"] for each in state["requests"] if each["operation"] == "ChatopsRuns"

@@ -26,7 +26,7 @@ async def unpacked(message: SeenMessage) -> dict[str, str]:
     """The files of the zip file that a message has."""
     (file,) = message.files
     assert file["name"].endswith(".zip")
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
         content = (await http.get(file["url_private"])).content
     with ZipFile(io.BytesIO(content)) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}

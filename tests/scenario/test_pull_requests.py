@@ -306,8 +306,11 @@ async def test_the_form_has_the_projects(github: tuple[World, GitHost]) -> None:
     ada = world.person("ada")
     view = await ada.wait_for_view(lambda view: "Pull request to monorepo" in view.shown)
     assert "Directly" in view.shown
-    filled = {"name": "shop", "build_directory": "shop", "build_registry": "https://ghcr.io/a"}
-    outcome = await ada.submit(filled)
+    assert "Registry" not in view.shown
+    await ada.click(view, "how", value="project:monorepo", filled={"name": "shop"})
+    await ada.wait_for_view(lambda view: "Registry" in view.shown)
+    filled = {"build_directory": "shop", "build_registry": "https://ghcr.io/a"}
+    outcome = await ada.submit({"how": "directly", **filled})
     assert set(outcome.errors) == {"build_directory", "build_registry"}
     assert "choose a pull request above" in outcome.errors["build_directory"]
     outcome = await ada.submit({"how": "project:monorepo", "build_directory": "../shop"})

@@ -36,11 +36,11 @@ async def says(world: World, card: SeenMessage, words: str) -> SeenMessage:
         now = await world.workspace.message(card)
         return now if now is not None and words in now.shown else None
 
-    return await world.workspace.wait_for(look, 15.0, f"a message with “{words}”")
+    return await world.workspace.wait_for(look, what=f"a message with “{words}”")
 
 
 async def asked(world: World) -> int:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         state = (await http.get(f"{world.dagster.url}/sandbox/state")).json()
     return sum(each["operation"] == "ChatopsReexecuteRun" for each in state["requests"])
 

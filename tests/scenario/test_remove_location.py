@@ -31,7 +31,7 @@ def is_there(world: World) -> bool:
 
 
 async def deletions(world: World) -> int:
-    async with httpx.AsyncClient(base_url=world.dagster.url) as http:
+    async with httpx.AsyncClient(base_url=world.dagster.url, timeout=60) as http:
         asked = (await http.get("/sandbox/state")).json()["requests"]
     return sum(each["operation"] == "ChatopsDeleteLocation" for each in asked)
 

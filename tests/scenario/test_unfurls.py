@@ -32,7 +32,7 @@ async def shown(world: World, ts: str, says: str) -> SeenMessage:
         found = next(each for each in await world.workspace.messages(CHANNEL) if each.ts == ts)
         return found if says in read(found) else None
 
-    return await world.workspace.wait_for(look, 15.0, f"“{says}” under the message")
+    return await world.workspace.wait_for(look, what=f"“{says}” under the message")
 
 
 def read(message: SeenMessage) -> str:
