@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
@@ -104,32 +103,33 @@ class PexStorage:
         else:
             size = (await asyncio.to_thread(content.stat)).st_size
         try:
-            # Closed here, because a storage that refuses early leaves the file half read.
-            async with aclosing(_chunks(content, size, on_sent)) as chunks:
-                answer = await self._http.put(
-                    url,
-                    content=chunks,
-                    # S3 takes nothing of unknown length.
-                    headers={"Content-Length": str(size)},
-                )
+            answer = await self._http.put(
+                url,
+                content=_chunks(content, size, on_sent),
+                # S3 takes nothing of unknown length.
+                headers={"Content-Length": str(size)},
+            )
         except httpx.HTTPError as error:
             return None, type(error).__name__
         return answer.status_code, answer.text[:2_000]
 
 
-async def _chunks(content: Path | bytes, size: int, on_sent: OnSent) -> AsyncGenerator[bytes, None]:
+async def _chunks(content: Path | bytes, size: int, on_sent: OnSent) -> AsyncIterator[bytes]:
     if isinstance(content, bytes):
         yield content
         return
     sent = 0
-    file = await asyncio.to_thread(content.open, "rb")
-    try:
-        while chunk := await asyncio.to_thread(file.read, _CHUNK):
-            yield chunk
-            sent += len(chunk)
-            on_sent(sent, size)
-    finally:
-        file.close()
+    while chunk := await asyncio.to_thread(_part, content, sent):
+        yield chunk
+        sent += len(chunk)
+        on_sent(sent, size)
+
+
+def _part(path: Path, at: int) -> bytes:
+    """Read a piece. Open no longer than that: an upload can be given up at any moment."""
+    with path.open("rb") as file:
+        file.seek(at)
+        return file.read(_CHUNK)
 
 
 def _why(status: int | None, said: str) -> str:
