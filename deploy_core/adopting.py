@@ -6,10 +6,10 @@ from deploy_core.adoption import adopted
 from deploy_core.catalog import Catalog
 from deploy_core.dagster_plus.client import DagsterPlus
 from deploy_core.endings import all_of
-from deploy_core.model.errors import AlreadyInProject, FileNotFound, UnknownProject
+from deploy_core.model.errors import AlreadyInProject, FileNotFound
 from deploy_core.model.people import Actor
 from deploy_core.model.proposals import ProposalRequest
-from deploy_core.policy import require_may_deploy
+from deploy_core.policy import project_named, require_may_deploy
 from deploy_core.settings import CoreSettings
 from deploy_core.sources.dagster_cloud_yaml import FileLocation
 from deploy_core.status import unknown_location
@@ -36,17 +36,13 @@ async def adopting(
     `FileInvalid` and `DagsterPlusError`.
     """
     require_may_deploy(settings, wanted.deployment, wanted.actor)
-    projects = settings.projects
-    if wanted.project not in projects:
-        raise UnknownProject(
-            f"There is no project {wanted.project}.", choices=tuple(sorted(projects))
-        )
+    project = project_named(settings, wanted.project)
     there, documents = await all_of(_in_file(catalog, wanted), dagster.documents(wanted.deployment))
     if wanted.location not in documents:
         raise unknown_location(wanted.deployment, wanted.location, documents)
     _require_free(catalog, wanted, there)
     live = documents[wanted.location]
-    found = adopted(live, projects[wanted.project], there)
+    found = adopted(live, project, there)
     return ProposalRequest(
         project=wanted.project,
         location=wanted.location,

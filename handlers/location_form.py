@@ -54,32 +54,9 @@ _QUEUE: Final = "queue:"
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What the form is drawn with. `chosen` are those of the `deployments` that it goes to, and
-    `hybrid` and `serverless` say whose agents these have; `edits` says that the location exists;
-    `typed` are the fields, and `problem` is what was wrong with them."""
-
-    channel: str
-    deployments: tuple[str, ...]
-    chosen: tuple[str, ...]
-    hybrid: bool = True
-    serverless: bool = False
-    queues: tuple[str, ...] = ()
-    projects: tuple[str, ...] = ()
-    way: str = DIRECTLY
-    new: bool = False
-    name: str = ""
-    edits: bool = False
-    typed: Mapping[str, str] = field(default_factory=dict)
-    built: Mapping[str, str] = field(default_factory=dict)
-    why: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True)
 class Draft:
-    """What is in a form, right or wrong: `typed` are the fields of the location, `built` how its
-    code is built, and `way` is how it is to go live."""
+    """What is in a form, right or wrong: `edits` says that the location exists, `typed` are its
+    fields, `built` how its code is built, and `way` is how it is to go live."""
 
     deployments: tuple[str, ...]
     name: str
@@ -121,6 +98,21 @@ class Described(Draft):
             return None
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What the form is drawn with: what is in it, and what can be chosen. `hybrid` and `serverless`
+    say whose agents the deployments have that are chosen; `problem` is what was wrong."""
+
+    channel: str
+    draft: Draft
+    deployments: tuple[str, ...]
+    hybrid: bool = True
+    serverless: bool = False
+    queues: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    problem: str = ""
+
+
 def fits(typed: Mapping[str, str]) -> bool:
     """Tell whether a form can hold these fields."""
     return all(limits.size(value) <= limits.PLAIN_TEXT_INPUT for value in typed.values())
@@ -128,33 +120,34 @@ def fits(typed: Mapping[str, str]) -> bool:
 
 def location_form(offer: Offer) -> Block:
     """Return the form."""
+    draft = offer.draft
     metadata: dict[str, str] = {"channel": offer.channel}
     blocks: list[Block] = []
     if offer.problem:
         blocks.append(section(sentence(offer.problem, 1_500)))
-    if offer.edits:
-        metadata |= {"edits": offer.name, "deployment": offer.chosen[0]}
-        blocks.append(section(words(text.edited(offer.name, offer.chosen[0]), 500)))
+    if draft.edits:
+        metadata |= {"edits": draft.name, "deployment": draft.deployments[0]}
+        blocks.append(section(words(text.edited(draft.name, draft.deployments[0]), 500)))
     else:
         blocks.append(
-            input_block(NAME, text.NAME, _text(offer.name, most=200), hint=text.NAME_HINT)
+            input_block(NAME, text.NAME, _text(draft.name, most=200), hint=text.NAME_HINT)
         )
         several = text.DEPLOYMENTS_HINT if len(offer.deployments) > 1 else None
         blocks.append(_redrawn(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer), several))
         if offer.projects:
             blocks.append(_redrawn(HOW, text.HOW, _ways(offer), text.HOW_HINT))
-        if offer.new or offer.way.startswith(PROJECT):
+        if draft.new or draft.project:
             blocks.append(
                 input_block(NEW, text.NEW, _new(offer), hint=text.NEW_HINT, optional=True)
             )
     blocks += [_field(name, label, offer) for name, label in _shown(offer).items()]
-    why = _text(offer.why, most=MOST_WHY)
+    why = _text(draft.why, most=MOST_WHY)
     blocks.append(input_block(WHY, text.WHY, why, optional=True))
     return {
         "type": "modal",
         "callback_id": actions.LOCATION_FORM,
-        "title": plain_text(text.EDIT_TITLE if offer.edits else text.ADD_TITLE, limits.VIEW_TITLE),
-        "submit": plain_text(text.EDIT if offer.edits else text.ADD, limits.VIEW_TITLE),
+        "title": plain_text(text.EDIT_TITLE if draft.edits else text.ADD_TITLE, limits.VIEW_TITLE),
+        "submit": plain_text(text.EDIT if draft.edits else text.ADD, limits.VIEW_TITLE),
         "close": plain_text(form_text.CLOSE, limits.VIEW_TITLE),
         "private_metadata": json.dumps(metadata),
         "blocks": blocks,
@@ -232,22 +225,23 @@ def _problems_of_new(filled: Draft) -> dict[str, str]:
 def _shown(offer: Offer) -> dict[str, str]:
     """Return the labels of the fields that fit what was chosen; one with a value stays, so that
     nothing that was typed is lost."""
-    platform, way = offer.typed.get(fields.PLATFORM), offer.way
+    draft = offer.draft
+    platform = draft.typed.get(fields.PLATFORM)
     # A platform alone says nothing: it may have been guessed.
-    alone = {fields.PLATFORM} if fields.ENV not in offer.typed else set()
-    kept = offer.typed.keys() - alone
+    alone = {fields.PLATFORM} if fields.ENV not in draft.typed else set()
+    kept = draft.typed.keys() - alone
 
     def fits_in(name: str) -> bool:
-        if name in fields.BUILD and not way.startswith(PROJECT):
+        if name in fields.BUILD and not draft.project:
             return False
         if name in fields.PLATFORM_OF:
             return offer.hybrid and platform == fields.PLATFORM_OF[name]
-        if way.startswith(_CODE):
+        if draft.code_of:
             return name in _OF_CODE
         return offer.hybrid or name not in _HYBRID
 
     labels = {name: label for name, label in text.LABELS.items() if name in kept or fits_in(name)}
-    if offer.built or way.startswith(_CODE):
+    if draft.built or draft.code_of:
         labels |= {PYTHON: text.PYTHON, BASE: text.BASE}
     return labels
 
@@ -262,15 +256,16 @@ def _value(values: Mapping[str, Any], name: str) -> str:
 
 
 def _field(name: str, label: str, offer: Offer) -> Block:
-    value = offer.typed.get(name, "")
+    draft = offer.draft
+    value = draft.typed.get(name, "")
     hint = text.HINTS.get(name)
     if name == fields.PLATFORM:
         return _redrawn(name, label, choice(text.PLATFORMS, value), hint, optional=True)
     if name == PYTHON:
-        versions = choice(PYTHON_NAMES, offer.built.get(name, ""))
+        versions = choice(PYTHON_NAMES, draft.built.get(name, ""))
         return input_block(name, label, versions, hint=text.PYTHON_HINT, optional=True)
     if name == BASE:
-        tag = _text(offer.built.get(name, ""), most=MOST_NAME)
+        tag = _text(draft.built.get(name, ""), most=MOST_NAME)
         return input_block(name, label, tag, hint=text.BASE_HINT, optional=True)
     if name == fields.SOURCE_KIND:
         element = choice(text.KINDS, value or next(iter(text.KINDS)))
@@ -281,7 +276,7 @@ def _field(name: str, label: str, offer: Offer) -> Block:
     else:
         element = _text(value, multiline=name in _LONG)
     # A new directory needs no source; which one is wanted is known when the form is sent.
-    may_be_new = name == fields.SOURCE and offer.way.startswith(PROJECT)
+    may_be_new = name == fields.SOURCE and bool(draft.project)
     needed = name in {fields.SOURCE_KIND, fields.SOURCE} and not may_be_new
     return input_block(name, label, element, hint=hint, optional=not needed)
 
@@ -299,17 +294,17 @@ def _ways(offer: Offer) -> Block:
     if offer.serverless:
         shown |= {f"{_CODE}{each}": text.from_code(each) for each in offer.projects}
     shown |= {f"{PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
-    return choice(shown, offer.way if offer.way in shown else DIRECTLY)
+    return choice(shown, offer.draft.way if offer.draft.way in shown else DIRECTLY)
 
 
 def _new(offer: Offer) -> Block:
     option: Block = {"text": plain_text(text.WRITE_NEW, limits.OPTION_TEXT), "value": NEW}
     element: Block = {"type": "checkboxes", "options": [option]}
-    return {**element, "initial_options": [option]} if offer.new else element
+    return {**element, "initial_options": [option]} if offer.draft.new else element
 
 
 def _deployments(offer: Offer) -> Block:
-    return choice_of_many({name: name for name in offer.deployments}, offer.chosen)
+    return choice_of_many({name: name for name in offer.deployments}, offer.draft.deployments)
 
 
 def _text(value: str, *, multiline: bool = False, most: int = limits.PLAIN_TEXT_INPUT) -> Block:

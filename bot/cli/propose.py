@@ -17,7 +17,7 @@ from deploy_core.model.proposals import (
     ProposalRequest,
     ProposalState,
 )
-from deploy_core.policy import deployment_named, project_named, require_may_deploy
+from deploy_core.policy import deployment_named, require_may_deploy
 from deploy_core.scaffold.directory import with_new_directory
 from handlers.location_commands import AddLocation
 
@@ -45,9 +45,8 @@ async def propose_location(
         request = command.request(deployment, person())
         require_may_deploy(settings.core, deployment, request.actor)
         if command.new:
-            project = project_named(settings.core, request.project)
             facts = core.services.serverless
-            request = await with_new_directory(request, project, core.maker, facts)
+            request = await with_new_directory(request, settings.core, core.maker, facts)
         begun = await _begun(core, request, home)
         try:
             found = await _brought_on(core, begun.id)

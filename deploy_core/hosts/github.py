@@ -47,13 +47,7 @@ class GitHub:
         if await self._http.there(self._at):
             return False
         wanted = {"name": self._name, "private": private, "auto_init": False}
-        try:
-            await self._http.post(await self._owners_repositories(), wanted)
-        except HostRefused:
-            if not await self._http.there(self._at):  # somebody may have been quicker
-                raise
-            return False
-        return True
+        return await self._http.make(await self._owners_repositories(), wanted, at=self._at)
 
     async def _owners_repositories(self) -> str:
         """Return where a repository of the owner is made: an organisation's, or our own."""

@@ -51,13 +51,7 @@ class GitLab:
             "visibility": "private" if private else "public",
             "initialize_with_readme": False,
         }
-        try:
-            await self._http.post("/projects", wanted)
-        except HostRefused:
-            if not await self._http.there(self._at):  # somebody may have been quicker
-                raise
-            return False
-        return True
+        return await self._http.make("/projects", wanted, at=self._at)
 
     async def find(self, branch: str) -> PullRequest | None:
         """Return the newest merge request of a branch, whatever its state."""

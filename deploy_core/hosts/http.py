@@ -57,6 +57,17 @@ class HostHttp:
             return False
         return True
 
+    async def make(self, path: str, body: Mapping[str, object], *, at: str) -> bool:
+        """Post what makes something that stands `at` a path then. Returns False where somebody was
+        quicker. Raises `HostError`."""
+        try:
+            await self.post(path, body)
+        except HostRefused:
+            if not await self.there(at):
+                raise
+            return False
+        return True
+
     async def post(self, path: str, body: Mapping[str, object]) -> Any:
         """Return the JSON of the answer to a change. Raises `HostError`."""
         return self._json(await self._send("POST", path, json=dict(body)))

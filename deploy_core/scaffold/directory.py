@@ -8,23 +8,25 @@ from deploy_core.model.documents import CODE_SOURCES, PACKAGE, clean
 from deploy_core.model.errors import ProjectOptionInvalid
 from deploy_core.model.plan import Document
 from deploy_core.model.proposals import ProposalRequest
+from deploy_core.policy import project_named
 from deploy_core.scaffold.maker import ProjectMaker
 from deploy_core.scaffold.options import AgentKind, ProjectOptions, SharedPackage
-from deploy_core.settings import ProjectSettings
+from deploy_core.settings import CoreSettings, ProjectSettings
 
 
 async def with_new_directory(
     request: ProposalRequest,
-    project: ProjectSettings,
+    settings: CoreSettings,
     maker: ProjectMaker,
     facts: ServerlessFacts,
 ) -> ProposalRequest:
     """Return the request with the files of a directory that has the location's name, and with an
     entry that names it.
 
-    Raises `ProjectOptionInvalid` for what doesn't fit new code, what `ProjectMaker.make` raises,
-    and `DagsterPlusError`.
+    Raises `UnknownProject`, `ProjectOptionInvalid` for what doesn't fit new code, what
+    `ProjectMaker.make` raises, and `DagsterPlusError`.
     """
+    project = project_named(settings, request.project)
     serverless = await facts.serverless(request.deployment)
     image = maker.settings.image
     options = options_of(request.entry, project, serverless=serverless, image=image)

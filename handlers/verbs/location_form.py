@@ -150,32 +150,23 @@ async def _offer(desk: Desk, channel: str, draft: Draft, *, guess: bool = False)
     where nothing else was said."""
     names = tuple(desk.settings.deployments)
     about = draft.deployments if draft.edits else names
-    asked = await all_of(
-        *(_agents(desk, each) for each in about),
-        *(_is_serverless(desk, each) for each in draft.deployments),
+    found, serverless = await all_of(
+        all_of(*(_agents(desk, each) for each in about)),
+        all_of(*(_is_serverless(desk, each) for each in draft.deployments)),
     )
-    agents = [agent for found in asked if isinstance(found, list) for agent in found]
-    serverless = [each for each in asked if isinstance(each, bool)]
-    typed = dict(draft.typed)
+    agents = [agent for of_one in found for agent in of_one]
     platforms = {PLATFORM_OF_AGENT.get(agent.type or "") for agent in agents}
     guess = guess and not any(serverless) and len(platforms) == 1
     if guess and (platform := platforms.pop()) is not None:
-        typed.setdefault(PLATFORM, platform)
+        draft = replace(draft, typed={PLATFORM: platform, **draft.typed})
     return Offer(
         channel=channel,
+        draft=draft,
         deployments=names,
-        chosen=draft.deployments,
         hybrid=not serverless or not all(serverless),
         serverless=any(serverless),
         queues=tuple(sorted({queue for agent in agents for queue in agent.queues or ()})),
         projects=tuple(desk.settings.projects),
-        way=draft.way,
-        name=draft.name,
-        edits=draft.edits,
-        typed=typed,
-        built=draft.built,
-        new=draft.new,
-        why=draft.why,
     )
 
 

@@ -1,7 +1,7 @@
 """`add-location … --in PROJECT`: a code location on its way into a repository, and its buttons."""
 
 from deploy_core.model.proposals import ProposalRequest
-from deploy_core.policy import deployment_named, project_named, require_may_deploy
+from deploy_core.policy import deployment_named, require_may_deploy
 from deploy_core.scaffold.directory import with_new_directory
 from handlers import actions
 from handlers.desk import Ask, Desk
@@ -19,8 +19,7 @@ async def propose(desk: Desk, ask: Ask, command: AddLocation) -> None:
     require_may_deploy(desk.settings, deployment, ask.by)
     request = command.request(deployment, ask.by)
     if command.new:
-        project = project_named(desk.settings, request.project)
-        request = await with_new_directory(request, project, desk.maker, desk.serverless)
+        request = await with_new_directory(request, desk.settings, desk.maker, desk.serverless)
     await send(desk, ask, request)
 
 

@@ -21,6 +21,7 @@ from handlers.location_form import (
     PYTHON,
     WHY,
     Described,
+    Draft,
     Offer,
     location_form,
     read_location_form,
@@ -33,14 +34,17 @@ HYBRID = [fields.QUEUE, "executable_path", fields.PLATFORM, fields.ENV, fields.M
 CODE_OF_SHOP = "code:shop"
 
 
-def offer(**changes: Any) -> Offer:
-    told: dict[str, Any] = {
-        "channel": "C1",
-        "deployments": ("prod", "staging"),
-        "chosen": ("prod",),
-        "projects": ("shop",),
-    }
-    return Offer(**{**told, **changes})
+def offer(*, hybrid: bool = True, serverless: bool = False, **changes: Any) -> Offer:
+    """What can be chosen, with these `changes` of what is in the form."""
+    told: dict[str, Any] = {"deployments": ("prod",), "name": "", "edits": False, "typed": {}}
+    return Offer(
+        channel="C1",
+        draft=Draft(**{**told, **changes}),
+        deployments=("prod", "staging"),
+        hybrid=hybrid,
+        serverless=serverless,
+        projects=("shop",),
+    )
 
 
 def shown(asked: Offer) -> set[str]:
