@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -28,6 +29,7 @@ TOKEN_HEADER = "Dagster-Cloud-Api-Token"
 DEPLOYMENT_HEADER = "Dagster-Cloud-Deployment"
 
 
+@cache
 def load_schema() -> GraphQLSchema:
     """The schema that ships beside this module."""
     return build_schema(resources.files(__package__).joinpath("schema.graphql").read_text("utf-8"))

@@ -41,6 +41,7 @@ from sandbox.dagster_plus.instant_agent import BrokenCode, InstantAgentSettings
 from sandbox.dagster_plus.serverless import Serverless
 from tests.support.pex import build_environment
 from tests.support.plans import ADA, GRACE
+from tests.support.stores import put_empty_store
 
 T = TypeVar("T")
 SPEED = 20.0
@@ -293,6 +294,7 @@ async def open_world(
         stack.push_async_callback(sandbox.close)
         http = httpx.AsyncClient(base_url=sandbox.url, trust_env=False, timeout=60)
         await stack.enter_async_context(http)
+        await put_empty_store(folder / "store.sqlite")
         store = await Store.open(str(folder / "store.sqlite"), clock)
         stack.push_async_callback(store.close)
         dagster = DagsterPlus(

@@ -22,6 +22,7 @@ from sandbox.slack.app import SlackSandbox, start_slack
 from sandbox.slack.client import Outcome, SlackPerson, Workspace
 from sandbox.slack.model import BOT_USER_ID
 from sandbox.slack.seen import SeenMessage
+from tests.support.stores import put_empty_store
 
 CHANNEL = "#deploys"
 SLACK_WAITS = 8.0
@@ -233,6 +234,8 @@ async def open_world(
             "DAGSTER_ALERTS_SECRET": alerts_secret,
         }
         settings = load_settings(path, environment)
+        if "store" not in changes:
+            await put_empty_store(folder / "bot.sqlite")
         clock = clock or SystemClock()
         world = World(slack, workspace, dagster, settings, projects, clock)
         await world.start_bot()

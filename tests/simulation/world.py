@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Coroutine
 from datetime import timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +17,6 @@ from deploy_core.model.deploys import Deploy, Place
 from deploy_core.model.errors import DeployError
 from deploy_core.model.plan import Document
 from deploy_core.settings import CoreSettings, DeploymentSettings
-from deploy_core.store.store import Store
 from handlers.cards.deploy import deploy_card
 from handlers.cards.links import CardLinks
 from tests.simulation.dagster_side import DEPLOYMENTS, TOKEN, Change, DagsterSide
@@ -26,8 +24,8 @@ from tests.simulation.invariants import Watch
 from tests.simulation.process import HELD, Process, owned_tasks
 from tests.simulation.slack_side import CHANNEL, SLACK_TOKEN, SlackSide
 from tests.simulation.virtual_time import VirtualClock, VirtualLoop
-from tests.support.clock import ManualClock
 from tests.support.plans import ADA, GRACE
+from tests.support.stores import empty_store
 
 T = TypeVar("T")
 LOCATIONS = ("core", "marts")
@@ -56,20 +54,6 @@ def settings_of(folder: Path) -> CoreSettings:
         no_agent_grace=15.0,
         docker={"registries": {"registry.test": {"username": "bot", "password": "canary"}}},
     )
-
-
-@lru_cache
-def empty_store() -> bytes:
-    """A store with its tables, as a file's content."""
-
-    async def make(path: Path) -> None:
-        store = await Store.open(str(path), ManualClock())
-        await store.close()
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store.sqlite"
-        asyncio.run(make(path))
-        return path.read_bytes()
 
 
 class Simulation:

@@ -7,6 +7,7 @@ import pytest
 
 from deploy_core.store.store import Store
 from tests.support.clock import ManualClock
+from tests.support.stores import put_empty_store
 
 
 @pytest.fixture
@@ -31,6 +32,8 @@ async def other(store: Store, address: str, clock: ManualClock) -> AsyncIterator
 
 @pytest.fixture
 async def store(address: str, clock: ManualClock) -> AsyncIterator[Store]:
+    if "://" not in address:
+        await put_empty_store(Path(address))
     store = await Store.open(address, clock)
     yield store
     await store.close()

@@ -21,6 +21,7 @@ from deploy_core.store import migrate
 from deploy_core.store.connection import Database
 from deploy_core.store.store import Store, database_url
 from deploy_core.store.tables import metadata
+from deploy_core.watch.alerts import About, Alert
 from deploy_core.watch.marks import MarkKind
 from deploy_core.watch.reexecution import LaunchState
 from deploy_core.watch.subscriptions import Event, Subscription
@@ -78,6 +79,8 @@ async def test_what_an_earlier_version_left_is_read_and_goes_on(
         if revision >= "0011":
             await _executed_again(store)
         await _goes_on(store)
+        if revision >= "0012":
+            await _alerted(store)
 
 
 def _read_as_written(verified: Deploy, put_back: Deploy) -> None:
@@ -140,6 +143,17 @@ async def _executed_again(store: Store) -> None:
         ("r2", LaunchState.WAITING),
     ]
     assert await store.reexecutions.claim(order, "r2")
+
+
+async def _alerted(store: Store) -> None:
+    """The alert that waits is joined to what it is about; the other one is never told again."""
+    (waiting,) = await store.alerts.waiting("prod")
+    assert waiting.alert == Alert("prod", About.LOCATION, "core", "core can't be loaded")
+    (core,) = await store.watching.broken("prod", "locations")
+    assert await store.alerts.incident_of(waiting) == core.id
+    assert await store.alerts.join(waiting, core.id)
+    again = Alert("prod", About.RUN, "r1", "daily failed", "Critical")
+    assert not await store.alerts.take(again)
 
 
 async def _goes_on(store: Store) -> None:
@@ -313,4 +327,5 @@ def test_the_rows_of_old_versions_have_every_table() -> None:
         "mutes",
         "orders",
         "launches",
+        "alerts",
     } <= known
