@@ -48,12 +48,14 @@ async def build(services: Services, run: Run) -> Output:
 
 
 async def push(services: Services, run: Run) -> Output:
-    """Push the image, and name it by its digest. Raises `ArtifactError`."""
+    """Push the image unless the registry has it, and name it by its digest. Raises
+    `ArtifactError`."""
     built = Built.model_validate(run.outputs[StepName.BUILD])
     await _log_in(services, run)
     async with progress_noted(services, run.claim, StepName.PUSH) as progress:
         pushed = await services.images.push(built, progress)
-    return {**pushed.model_dump(mode="json"), "image": pushed.image}
+    known = {"image": pushed.image, "pushed": built.digest is None}
+    return {**pushed.model_dump(mode="json"), **known}
 
 
 async def _log_in(services: Services, run: Run) -> None:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final
 
+from pydantic import JsonValue
+
 from deploy_core.model.deploys import StepRun, StepState, Stop, Target
 from deploy_core.model.plan import StepName
 from handlers.text.names import after, so_far, took, who
@@ -42,6 +44,14 @@ _DONE: Final[dict[StepName, str]] = {
 }
 
 
+_NOTHING_TO_DO: Final[dict[StepName, tuple[str, JsonValue, str]]] = {
+    StepName.BUILD: ("log_file", None, "image built before"),
+    StepName.PUSH: ("pushed", False, "image in the registry"),
+    StepName.UPLOAD_PEX: ("bytes_sent", 0, "PEX files uploaded before"),
+}
+"""What a step's output has, and is said, where the step found its work done."""
+
+
 def queue_words(ahead: tuple[int, ...]) -> str:
     """Return the place in the queue, and behind whom."""
     if not ahead:
@@ -78,8 +88,16 @@ def _step(step: StepRun, now: datetime) -> str:
     end = step.ended_at or now
     if step.state is StepState.FINISHED:
         length = took(step.started_at, end)
-        return f"{_DONE[step.name]} in {length}" if length is not None else _DONE[step.name]
+        return f"{_done(step)} in {length}" if length is not None else _done(step)
     if step.state is StepState.STARTED:
         return f"{STEPS[step.name]}{so_far(step.started_at, now)}"
     ended = "failed" if step.state is StepState.FAILED else "stopped"
     return f"{ended} while {STEPS[step.name]}{after(step.started_at, end)}"
+
+
+def _done(step: StepRun) -> str:
+    if step.name in _NOTHING_TO_DO:
+        key, value, said = _NOTHING_TO_DO[step.name]
+        if key in step.output and step.output[key] == value:
+            return said
+    return _DONE[step.name]

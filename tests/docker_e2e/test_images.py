@@ -51,6 +51,7 @@ async def test_what_did_not_change_is_neither_built_nor_pushed(world: DockerWorl
     built, pushed, changes = world.built(), world.pushed(), await world.changes()
     ended = await world.deploy("shop")
     assert "live and verified" in ended.shown, ended.shown
+    assert "image built before, image in the registry" in ended.shown
     assert await world.changes() == changes + 1
     assert await world.image("shop") == image
     assert world.built() == built
