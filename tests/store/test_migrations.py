@@ -200,11 +200,12 @@ class CutOff(Exception):
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("revision", [None, *OLD])
+@pytest.mark.parametrize("revision", [None, OLD[0], OLD[-1]])
 async def test_cut_off_at_any_statement_nothing_has_happened(
     address: str, revision: str | None, clock: ManualClock
 ) -> None:
-    """A migration that ends anywhere leaves the schema and its rows as they were."""
+    """A migration that ends anywhere leaves the schema and its rows as they were. From the first
+    schema on, every later statement is run."""
     if revision is not None:
         await old_database(address, revision)
     before = await _content(address)
