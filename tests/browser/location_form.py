@@ -13,10 +13,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page
 
+from deploy_core.sources.location_fields import RESOURCES
+from handlers.text.location_form import LABELS
 from sandbox.projects.minimal import minimal_project
 from tests.browser.page import type_command
 from tests.e2e.world import World, open_world
 from tests.sources.repository import Repository
+from tests.sources.test_location_fields import DOCUMENT, FULL
 from tests.support.pex import build_environment, keep_dependencies, lend_dependencies
 from tests.support.registry import TaggedRegistry, tagged_registry
 
@@ -50,17 +53,12 @@ KUBERNETES = {
     "Environment variables": "REGION=eu\nWAREHOUSE_PASSWORD",
     "Kubernetes: namespace": "data",
     "Kubernetes: service account": "dagster",
-    "Kubernetes: CPU request of the code server": "250m",
-    "Kubernetes: CPU limit of the code server": "1",
-    "Kubernetes: memory request of the code server": "256Mi",
-    "Kubernetes: memory limit of the code server": "1Gi",
-    "Kubernetes: CPU request of each run": "500m",
-    "Kubernetes: CPU limit of each run": "2",
-    "Kubernetes: memory request of each run": "512Mi",
-    "Kubernetes: memory limit of each run": "2Gi",
+    **{LABELS[name]: FULL[name] for name in RESOURCES},
     "More of container_context, as YAML": "k8s:\n  labels:\n    team: forecasts",
     "Reason": "Sales of the next quarter",
 }
+_CONTEXT: Any = DOCUMENT["container_context"]
+_K8S = _CONTEXT["k8s"]
 HYBRID_DOCUMENT: dict[str, Any] = {
     "location_name": "forecasts",
     "code_source": {"package_name": "forecasts"},
@@ -79,22 +77,8 @@ HYBRID_DOCUMENT: dict[str, Any] = {
             "labels": {"team": "forecasts"},
             "namespace": "data",
             "service_account_name": "dagster",
-            "server_k8s_config": {
-                "container_config": {
-                    "resources": {
-                        "requests": {"cpu": "250m", "memory": "256Mi"},
-                        "limits": {"cpu": "1", "memory": "1Gi"},
-                    }
-                }
-            },
-            "run_k8s_config": {
-                "container_config": {
-                    "resources": {
-                        "requests": {"cpu": "500m", "memory": "512Mi"},
-                        "limits": {"cpu": "2", "memory": "2Gi"},
-                    }
-                }
-            },
+            "server_k8s_config": _K8S["server_k8s_config"],
+            "run_k8s_config": _K8S["run_k8s_config"],
         },
     },
 }
