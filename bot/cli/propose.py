@@ -18,6 +18,7 @@ from deploy_core.model.proposals import (
     ProposalRequest,
     ProposalState,
 )
+from deploy_core.proposal_texts import BY_HAND
 from handlers.location_commands import AddLocation, Adopt
 from handlers.proposing import asked_to_add, asked_to_adopt
 
@@ -140,6 +141,8 @@ def next_lines(found: Proposal) -> list[str]:
         ],
         _S.BRANCH_ONLY: [
             f"No git host is configured for {request.project}: open a pull request of the branch.",
+            *([BY_HAND] if found.by_hand else []),
+            *(f"  {line}" for line in found.by_hand),
             f"When it is merged: {deploy}",
         ],
         _S.MERGED: [f"It is merged; the running bot deploys {name} to {request.deployment}."],
