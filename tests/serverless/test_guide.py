@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from sandbox.projects.minimal import minimal_project
 from tests.e2e.guide import (
     Repositories,
     fill_the_form,
@@ -17,6 +16,7 @@ from tests.e2e.guide import (
     open_repositories,
 )
 from tests.e2e.world import World, open_world
+from tests.scaffold.projects import PYTHON, files_of, serverless
 from tests.sources.repository import Repository
 from tests.support.pex import build_environment, keep_dependencies, lend_dependencies
 
@@ -27,17 +27,6 @@ pytestmark = [
 ]
 
 LONG = 600.0
-DEFINITIONS = """\
-import dagster as dg
-
-
-@dg.asset
-def quickstart_example() -> int:
-    return {number}
-
-
-defs = dg.Definitions(assets=[quickstart_example])
-"""
 CORE = "  - location_name: core\n    code_source: {package_name: core}\n"
 
 
@@ -54,9 +43,10 @@ class GuideWorld:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GuideWorld]:
     home = tmp_path_factory.mktemp("guide")
-    code = minimal_project("quickstart", DEFINITIONS.format(number=1))
+    # All projects here need the same, so that it is built, and unpacked by the agent, once.
+    files = files_of(serverless(location="quickstart"))
     quickstart = Repository(home / "quickstart")
-    quickstart.commit("First", {"dagster_cloud.yaml": f"locations:\n{CORE}", **code})
+    quickstart.commit("First", {**files, "dagster_cloud.yaml": f"locations:\n{CORE}"})
     work = home / "world" / "bot" / "work"
     lend_dependencies(work)
     async with open_repositories(home / "hosts", CORE) as guide:
@@ -88,8 +78,9 @@ async def test_add_a_new_code_location_manually(world: GuideWorld) -> None:
     first = await is_live(world, "quickstart")
 
     # "Running the command multiple times with the same location name will *update* it."
-    changed = DEFINITIONS.format(number=2)
-    commit = world.quickstart.commit("Second", {"quickstart/definitions.py": changed})
+    path = "quickstart/definitions.py"
+    changed = f"{files_of(serverless(location='quickstart'))[path]}\n# A second version.\n"
+    commit = world.quickstart.commit("Second", {path: changed})
     words = "quickstart:quickstart --module-name quickstart.definitions"
     ended = await world.slack.end(await world.slack.deploy(words), LONG)
     assert "live and verified" in ended.shown, ended.shown
@@ -98,7 +89,7 @@ async def test_add_a_new_code_location_manually(world: GuideWorld) -> None:
 
 
 async def test_adding_a_code_location_in_a_new_git_repository(world: GuideWorld) -> None:
-    await make_the_repository(world.slack, f"--push {world.guide.empty} --python 3.11")
+    await make_the_repository(world.slack, f"--push {world.guide.empty} --python {PYTHON}")
     ended = await world.slack.end(await world.slack.deploy("metrics"), LONG)
     assert "live and verified" in ended.shown, ended.shown
     await is_live(world, "metrics")
