@@ -1,8 +1,10 @@
 """What stands in the commit and in the pull request of a proposal."""
 
-from collections.abc import Sequence
+from typing import Final
 
 from deploy_core.model.proposals import Proposal
+
+BY_HAND: Final = "Still to be added by hand, on this branch:"
 
 
 def title_of(found: Proposal) -> str:
@@ -21,8 +23,8 @@ def message_of(found: Proposal) -> str:
     return "\n".join(lines) + "\n"
 
 
-def body_of(found: Proposal, by_hand: Sequence[str], *, ci_deploys: bool) -> str:
-    """Return the text of the pull request, in Markdown; `by_hand` is what a person must add."""
+def body_of(found: Proposal, *, ci_deploys: bool) -> str:
+    """Return the text of the pull request, in Markdown."""
     request = found.request
     who = "this repository's CI deploys it" if ci_deploys else "dagster-chatops deploys it"
     where = "in Slack" if request.actor.kind == "slack" else "at a terminal"
@@ -36,9 +38,9 @@ def body_of(found: Proposal, by_hand: Sequence[str], *, ci_deploys: bool) -> str
         lines += [f"- {note}" for note in request.notes]
     if request.why:
         lines += ["", f"> {' '.join(request.why.split())}"]
-    if by_hand:
-        lines += ["", "Still to be added by hand, on this branch:", ""]
-        lines += [f"- [ ] {line}" for line in by_hand]
+    if found.by_hand:
+        lines += ["", BY_HAND, ""]
+        lines += [f"- [ ] {line}" for line in found.by_hand]
     return "\n".join(lines)
 
 

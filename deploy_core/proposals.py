@@ -199,6 +199,7 @@ class Proposer:
             base_sha=edit.base_sha,
             commit_sha=sha,
             updates=edit.updates,
+            by_hand=list(edit.by_hand),
         )
 
     async def _push(self, found: Proposal) -> Proposal | None:
@@ -219,8 +220,7 @@ class Proposer:
             return await self._store.moved(found, _S.BRANCH_ONLY)
         pull = await host.find(found.branch)
         if pull is None:
-            edit = await self._editor.edit(found.request, settings, at=found.base_sha)
-            body = body_of(found, edit.by_hand, ci_deploys=settings.ci_deploys)
+            body = body_of(found, ci_deploys=settings.ci_deploys)
             pull = await host.open(found.branch, found.base, title_of(found), body)
         self._crash.reach("proposal", "opened")
         return await self._store.moved(found, _S.OPEN, number=pull.number, url=pull.url)

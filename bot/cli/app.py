@@ -178,6 +178,30 @@ def add_location(
         _finish(add(settings, command, yes=yes, plan_only=plan))
 
 
+@app.command()
+def adopt(
+    name: Annotated[str, typer.Argument(help="The code location's name.", show_default=False)],
+    project: Annotated[
+        str, typer.Option("--to", help="The project to bring it into.", show_default=False)
+    ],
+    deployment: Annotated[
+        str | None, typer.Option("--in", help="The deployment where it is live.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Also over what the project's file says of it.")
+    ] = False,
+    why: Why = None,
+    config: Config = None,
+) -> None:
+    """Bring what is live of a code location into a project, by a pull request."""
+    from bot.cli.propose import adopt_location  # noqa: PLC0415
+    from handlers.location_commands import Adopt  # noqa: PLC0415
+
+    set_up_logs(as_json=False, quiet=True)
+    command = Adopt(name, project, deployment, update, why)
+    _finish(adopt_location(load_settings_or_exit(config), command))
+
+
 @app.command("remove-location")
 def remove_location(
     name: Annotated[str, typer.Argument(help="The code location's name.", show_default=False)],

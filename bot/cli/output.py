@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from deploy_core.model.errors import DeployError
 from deploy_core.model.people import Actor
+from deploy_core.model.proposals import Problem
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -17,12 +18,12 @@ def person() -> Actor:
     return Actor(kind="cli", id=getpass.getuser())
 
 
-def print_error(error: DeployError) -> None:
+def print_error(error: DeployError | Problem) -> None:
     """Print what happened, what to do, and the reason code."""
     errors.print(f"[bold red]{escape(error.summary)}[/] [dim]({error.reason})[/]")
-    if error.detail:
+    if isinstance(error, DeployError) and error.detail:
         errors.print(escape(error.detail.rstrip()))
-    if error.choices:
+    if isinstance(error, DeployError) and error.choices:
         errors.print(f"There are: {escape(', '.join(error.choices))}")
     if error.next_step:
         errors.print(escape(error.next_step))

@@ -1,12 +1,13 @@
-"""`dagster-chatops add-location --in PROJECT`: a pull request, opened from the terminal."""
+"""`dagster-chatops add-location --in PROJECT` and `adopt`: pull requests from the terminal."""
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 
 from rich.markup import escape
 
 from bot.cli.exit_codes import ExitCode
-from bot.cli.output import console, errors, person
+from bot.cli.output import console, errors, person, print_error
 from bot.settings import BotSettings
 from bot.wiring import Core, open_core
 from deploy_core.model.errors import AlreadyProposed, UsageError
@@ -17,9 +18,9 @@ from deploy_core.model.proposals import (
     ProposalRequest,
     ProposalState,
 )
-from deploy_core.policy import deployment_named, require_may_deploy
-from deploy_core.scaffold.directory import with_new_directory
-from handlers.location_commands import AddLocation
+from deploy_core.proposal_texts import BY_HAND
+from handlers.location_commands import AddLocation, Adopt
+from handlers.proposing import asked_to_add, asked_to_adopt
 
 LOOK_SECONDS = 0.2
 _S = ProposalState
@@ -32,29 +33,53 @@ async def propose_location(
     """Bring a location as far as its pull request, step by step; the running bot sees to the rest.
 
     The same command again goes on with what it has begun. Raises `UsageError` for `plan_only`, and
-    what `with_new_directory` and `Proposer.propose` raise.
+    what `asked_to_add` and `Proposer.propose` raise.
     """
     if plan_only:
         raise UsageError(
             "--plan has no place with --in: nothing goes live before the pull request is merged.",
             next_step="Leave it out, and look at the pull request.",
         )
-    deployment, _ = deployment_named(settings.core, command.deployment)
-    home = settings.core.deployments[deployment].home_channel or ""
+
+    async def asked(core: Core) -> ProposalRequest:
+        facts = core.services.serverless
+        return await asked_to_add(
+            command, person(), settings=settings.core, maker=core.maker, facts=facts
+        )
+
+    return await _proposed(settings, asked)
+
+
+async def adopt_location(settings: BotSettings, command: Adopt) -> ExitCode:
+    """Bring what is live of a location as far as a pull request to the project, as
+    `propose_location` does. Raises what `asked_to_adopt` and `Proposer.propose` raise."""
+
+    async def asked(core: Core) -> ProposalRequest:
+        await core.catalog.refresh()  # another project may have the location
+        dagster = core.services.dagster
+        return await asked_to_adopt(
+            command, person(), settings=settings.core, dagster=dagster, catalog=core.catalog
+        )
+
+    return await _proposed(settings, asked)
+
+
+async def _proposed(
+    settings: BotSettings, asked: Callable[[Core], Awaitable[ProposalRequest]]
+) -> ExitCode:
     async with open_core(settings, kind="cli") as core:
-        request = command.request(deployment, person())
-        require_may_deploy(settings.core, deployment, request.actor)
-        if command.new:
-            facts = core.services.serverless
-            request = await with_new_directory(request, settings.core, core.maker, facts)
+        request = await asked(core)
+        home = settings.core.deployments[request.deployment].home_channel or ""
         begun = await _begun(core, request, home)
+        for note in begun.request.notes:
+            console.print(escape(note), soft_wrap=True)
         try:
             found = await _brought_on(core, begun.id)
         except asyncio.CancelledError:
             console.print(LEFT)
             raise
     if found.problem is not None and found.problem.stuck:
-        _print_problem(found.problem)
+        print_error(found.problem)
         errors.print("The same command once more goes on from there.")
         return ExitCode.FAILED
     for line in next_lines(found):
@@ -88,7 +113,7 @@ async def _brought_on(core: Core, proposal_id: int) -> Proposal:
             return found
         if problem is not None and problem != hindered:
             hindered = problem
-            _print_problem(problem)
+            print_error(problem)
             errors.print("It is tried again by itself; Ctrl-C leaves that to the running bot.")
         await core.services.clock.sleep(LOOK_SECONDS)
 
@@ -116,6 +141,8 @@ def next_lines(found: Proposal) -> list[str]:
         ],
         _S.BRANCH_ONLY: [
             f"No git host is configured for {request.project}: open a pull request of the branch.",
+            *([BY_HAND] if found.by_hand else []),
+            *(f"  {line}" for line in found.by_hand),
             f"When it is merged: {deploy}",
         ],
         _S.MERGED: [f"It is merged; the running bot deploys {name} to {request.deployment}."],
@@ -125,8 +152,3 @@ def next_lines(found: Proposal) -> list[str]:
         _S.CLOSED: ["It was closed without a merge: nothing is deployed."],
         _S.DISCARDED: ["It was given up: nothing is deployed."],
     }.get(found.state, [])
-
-
-def _print_problem(problem: Problem) -> None:
-    errors.print(f"[bold red]{escape(problem.summary)}[/] [dim]({problem.reason})[/]")
-    errors.print(escape(problem.next_step))

@@ -83,7 +83,8 @@ class ProposalRequest(Frozen):
 
 
 class Proposal(Frozen):
-    """One request on its way. `base` is the branch that it is merged into."""
+    """One request on its way. `base` is the branch that it is merged into; `by_hand` is what a
+    person must still add to the branch, a sentence each."""
 
     id: int
     request: ProposalRequest
@@ -94,6 +95,7 @@ class Proposal(Frozen):
     updates: bool = False  # the file has a location of this name already
     base_sha: str | None = None
     commit_sha: str | None = None
+    by_hand: tuple[str, ...] = ()
     number: int | None = None
     url: str | None = None
     checks: tuple[Check, ...] | None = None

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from deploy_core.model.errors import StoreTooNew
 
-NEWEST = "0013"
+NEWEST = "0014"
 """The revision that this code works with: the last file of `migrations/versions`."""
 
 

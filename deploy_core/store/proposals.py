@@ -194,6 +194,7 @@ def _proposal(row: sa.Row[Any]) -> Proposal:
         commit_sha=row.commit_sha,
         number=row.number,
         url=row.url,
+        by_hand=tuple(row.by_hand or ()),
         checks=None if row.checks is None else tuple(Check(**each) for each in row.checks),
         merged_sha=row.merged_sha,
         merged_at=row.merged_at,

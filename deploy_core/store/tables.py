@@ -429,6 +429,7 @@ proposals = sa.Table(
     sa.Column("number", sa.Integer),
     sa.Column("url", sa.Text),
     sa.Column("checks", Json),
+    sa.Column("by_hand", Json),  # what a person must still add to the branch
     sa.Column("merged_sha", sa.Text),
     sa.Column("merged_at", UtcTime),
     sa.Column("deploy_id", sa.ForeignKey("deploys.id")),

@@ -14,8 +14,12 @@ def proposal_message(found: Proposal) -> Message:
     """Return how it stands, with the buttons that make sense now."""
     said = text.headline(found)
     blocks = [section(f"{_icon(found)} *{said}*")]
-    notes = text.notes(found)
-    for lines in (text.lines(found), notes, text.bad_checks(found.checks)):
+    for lines in (
+        text.lines(found),
+        text.by_hand(found),
+        text.notes(found),
+        text.bad_checks(found.checks),
+    ):
         held = fitting(lines, limits.SECTION_TEXT)
         blocks += [section("\n".join(held))] if held else []
     blocks.append(context(text.foot(found)))

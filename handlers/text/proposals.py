@@ -5,6 +5,7 @@ from typing import Final
 
 from deploy_core.model.proposals import Proposal, ProposalState
 from deploy_core.model.pull_requests import Check, CheckState
+from deploy_core.proposal_texts import BY_HAND
 from handlers import actions
 from handlers.mrkdwn import code, link, sentence, words
 from handlers.text.names import name, who
@@ -19,6 +20,7 @@ DISCARD_ASKS: Final = "Its branch is deleted. Nothing was opened, and nothing wa
 DISCARD_YES: Final = "Discard"
 DISCARD_NO: Final = "Keep it"
 MOST_CHECKS: Final = 8
+MOST_BY_HAND: Final = 5
 
 _ICONS: Final = {
     CheckState.GOOD: ":white_check_mark:",
@@ -110,6 +112,15 @@ def bad_checks(checks: Sequence[Check] | None) -> list[str]:
     """Return a line for each check that failed, the first ones."""
     failed = [each for each in checks or () if each.state is CheckState.BAD]
     return [f":x: {link(each.url, words(each.name, 100))}" for each in failed[:MOST_CHECKS]]
+
+
+def by_hand(found: Proposal) -> list[str]:
+    """Return what a person must add to a branch that has no pull request which says so."""
+    if found.state is not _S.BRANCH_ONLY or not found.by_hand:
+        return []
+    shown = [f"• {sentence(line, 300)}" for line in found.by_hand[:MOST_BY_HAND]]
+    left = len(found.by_hand) - len(shown)
+    return [BY_HAND, *shown, *([f"• and {left} more CI files"] if left else [])]
 
 
 def notes(found: Proposal) -> list[str]:

@@ -1,25 +1,22 @@
 """`add-location … --in PROJECT`: a code location on its way into a repository, and its buttons."""
 
 from deploy_core.model.proposals import ProposalRequest
-from deploy_core.policy import deployment_named, require_may_deploy
-from deploy_core.scaffold.directory import with_new_directory
 from handlers import actions
 from handlers.desk import Ask, Desk
 from handlers.location_commands import AddLocation
+from handlers.proposing import asked_to_add
 from handlers.verbs.start import place_of, say_where
 
 
 async def propose(desk: Desk, ask: Ask, command: AddLocation) -> None:
     """Bring a location into a project's repository.
 
-    The same payload does it once. Raises what `with_new_directory` and `Proposer.propose` raise,
-    and `SlackError`.
+    The same payload does it once. Raises what `asked_to_add` and `Proposer.propose` raise, and
+    `SlackError`.
     """
-    deployment, _ = deployment_named(desk.settings, command.deployment)
-    require_may_deploy(desk.settings, deployment, ask.by)
-    request = command.request(deployment, ask.by)
-    if command.new:
-        request = await with_new_directory(request, desk.settings, desk.maker, desk.serverless)
+    request = await asked_to_add(
+        command, ask.by, settings=desk.settings, maker=desk.maker, facts=desk.serverless
+    )
     await send(desk, ask, request)
 
 

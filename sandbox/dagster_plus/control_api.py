@@ -159,10 +159,12 @@ async def _body(request: web.Request, model: type[BodyT]) -> BodyT:
 
 def _location(location: CodeLocation) -> dict[str, Any]:
     error = location.report.error if location.report else None
+    repositories = location.report.repositories if location.report else ()
     return {
         "document": location.document,
         "load_status": location.load_status,
         "load_error": error.message if error else None,
+        "assets": [name for repository in repositories for name in repository.assets],
         "metadata_timestamp": location.metadata_timestamp,
         "updated_timestamp": location.updated_timestamp,
         "version_key": location.version_key,

@@ -1,6 +1,7 @@
 """An agent that loads nothing and reports at once: for fast tests of everything around loading."""
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -75,7 +76,11 @@ class InstantAgent:
             time.time(),
             deployments=set(self._plane.deployments),
             queues=tuple(settings.queues),
-            metadata={"version": "sandbox", "type": "InstantAgent"},
+            metadata={
+                "version": "sandbox",
+                "type": "InstantAgent",
+                "queues": json.dumps([queue for queue in settings.queues if queue]),
+            },
         )
         for deployment in self._plane.deployments.values():
             for location in deployment.locations.values():

@@ -1,11 +1,14 @@
-"""Takes the README's screenshots: `python -m tests.browser.make_screenshots [FOLDER]`.
+"""Takes the README's screenshots: `python -m tests.browser.make_screenshots [NAME …]`.
 
-A sandbox and a bot are started for it, and everything on the pictures really happened.
+With names (`good`, `location-form-hybrid`, …) only those are written, and only the worlds that they
+are taken in are played. Everything on the pictures really happened.
 """
 
 import asyncio
+import shutil
 import sys
 import tempfile
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,15 @@ from typing import Any
 from playwright.async_api import Page
 
 from sandbox.demo_trouble import CHANNEL_ID, ERROR
+from tests.browser.location_form import (
+    SERVERLESS,
+    FormWorld,
+    field,
+    fill,
+    fill_hybrid,
+    open_form,
+    open_form_world,
+)
 from tests.browser.page import card, choose, go_to, open_page, type_command
 from tests.e2e.world import World, open_world
 
@@ -24,29 +36,59 @@ DIGEST_AFTER = timedelta(minutes=4)
 """By then everything has happened that the digest tells of."""
 
 
-async def make_screenshots(folder: Path) -> None:
-    """Play what the pictures show, and write them into the folder."""
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home:
-        async with open_world(Path(home)) as world:
-            async with open_page(world.report["slack_page"], width=1180, height=640) as page:
-                await _good(world, page, folder / "good.png")
-                await _form(page, folder / "form.png")
-            async with open_page(world.report["slack_page"], width=1400, height=860) as page:
-                await _rolled_back(page, folder / "rolled-back.png")
-            async with open_page(world.report["slack_page"], width=1180, height=640) as page:
-                await _status(world, page, folder / "status.png")
-            async with open_page(world.report["slack_page"], width=1180, height=900) as page:
-                await _location_form(page, folder / "location-form.png")
-    with tempfile.TemporaryDirectory() as home:
-        due = datetime.now(UTC) + DIGEST_AFTER
-        async with (
-            open_world(Path(home), changes=_watched(due)) as world,
-            open_page(world.report["slack_page"], width=1400, height=760) as page,
-        ):
-            await _failed_runs(world, page, folder / "failed-runs.png")
-            await _home(world, page, folder / "home.png")
-            await _digest(page, folder / "digest.png")
+async def make_screenshots(names: Collection[str]) -> None:
+    """Play what the pictures show, and write them. SystemExit for a name that there isn't."""
+    known = {name for pictures in WORLDS.values() for name in pictures}
+    if unknown := set(names) - known:
+        raise SystemExit(f"There is no {min(unknown)}; there are {', '.join(sorted(known))}.")
+    for play, pictures in WORLDS.items():
+        wanted = [name for name in pictures if name in names or not names]
+        if not wanted:
+            continue
+        with tempfile.TemporaryDirectory() as home:
+            made = Path(home) / "made"
+            await asyncio.to_thread(made.mkdir)
+            await play(Path(home) / "world", made)
+            for name in wanted:
+                await asyncio.to_thread(shutil.copy, made / f"{name}.png", IMAGES)
+
+
+async def _deploys(home: Path, folder: Path) -> None:
+    async with open_world(home) as world:
+        async with open_page(world.report["slack_page"], width=1180, height=640) as page:
+            await _good(world, page, folder / "good.png")
+            await _form(page, folder / "form.png")
+        async with open_page(world.report["slack_page"], width=1400, height=860) as page:
+            await _rolled_back(page, folder / "rolled-back.png")
+        async with open_page(world.report["slack_page"], width=1180, height=640) as page:
+            await _status(world, page, folder / "status.png")
+
+
+async def _location_forms(home: Path, folder: Path) -> None:
+    async with (
+        open_form_world(home) as world,
+        open_page(world.slack.report["slack_page"], width=760, height=1240) as page,
+    ):
+        await _hybrid_form(world, page, folder / "location-form-hybrid.png")
+        await _serverless_form(page, folder / "location-form-serverless.png")
+
+
+async def _watching(home: Path, folder: Path) -> None:
+    due = datetime.now(UTC) + DIGEST_AFTER
+    async with (
+        open_world(home, changes=_watched(due)) as world,
+        open_page(world.report["slack_page"], width=1400, height=760) as page,
+    ):
+        await _failed_runs(world, page, folder / "failed-runs.png")
+        await _home(world, page, folder / "home.png")
+        await _digest(page, folder / "digest.png")
+
+
+WORLDS = {
+    _deploys: ("good", "form", "rolled-back", "status"),
+    _location_forms: ("location-form-hybrid", "location-form-serverless"),
+    _watching: ("failed-runs", "home", "digest"),
+}
 
 
 def _watched(due: datetime) -> dict[str, Any]:
@@ -104,12 +146,20 @@ async def _status(world: World, page: Page, to: Path) -> None:
     await _shoot(page, to)
 
 
-async def _location_form(page: Page, to: Path) -> None:
-    await type_command(page, "/dagster add-location")
-    form = page.get_by_role("dialog")
-    await form.get_by_label("Name", exact=True).fill("forecasts")
-    await form.get_by_label("Module, package or file").fill("forecasts.definitions")
-    await form.get_by_label("Image").first.fill("registry.example/forecasts:2026.11")
+async def _hybrid_form(world: FormWorld, page: Page, to: Path) -> None:
+    form = await open_form(page)
+    await fill_hybrid(form, world)
+    await fill(form, {"Image": "registry.example/acme/forecasts:2026.11"})
+    image = field(form, "Image")
+    await image.evaluate("image => image.parentElement.scrollIntoView({block: 'start'})")
+    await _shoot(page, to)
+    await form.get_by_role("button", name="Close", exact=True).first.click()
+
+
+async def _serverless_form(page: Page, to: Path) -> None:
+    form = await open_form(page)
+    await fill(form, {label: each for label, each in SERVERLESS.items() if label != "Base image"})
+    await form.locator(".modal-body").evaluate("body => body.scrollTo(0, 0)")
     await _shoot(page, to)
     await form.get_by_role("button", name="Close", exact=True).first.click()
 
@@ -165,4 +215,4 @@ async def _shoot(page: Page, to: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(make_screenshots(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES))
+    asyncio.run(make_screenshots(sys.argv[1:]))

@@ -1,6 +1,7 @@
 """A base image with this machine's Python and the Dagster that the tests run with.
 
-Nothing is downloaded: a root file system is put together from what is installed.
+Nothing is downloaded: a root file system is put together from what is installed. It stands for the
+official image of Python too, in which new projects are built: its pip takes what is there.
 """
 
 import io
@@ -17,11 +18,14 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from deploy_core.scaffold.options import DEFAULT_PYTHON
 from tests.docker.engine import DockerEngine
 
 NAME = "dagster-code-base:1"
+OFFICIAL = f"python:{DEFAULT_PYTHON}-slim"
 SITE = "/opt/site-packages"
-_WANTED = ("dagster", "dagster-cloud")
+_WANTED = ("dagster", "dagster-cloud", "pip", "setuptools")
+_PROGRAMS = ("dagster", "pip")
 _BASE = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
 _LEFT_OUT = {"test", "tests", "idlelib", "ensurepip", "site-packages", "dist-packages", "tkinter"}
 
@@ -35,9 +39,12 @@ def make_dagster_base(engine: DockerEngine) -> str:
         f"ENV PYTHONPATH={SITE}",
         "ENV PATH=/usr/local/bin:/bin",
         "ENV DAGSTER_DISABLE_TELEMETRY=1",
+        # pip reads "no build isolation: 0" as its opposite.
+        "ENV PIP_NO_INDEX=1 PIP_NO_BUILD_ISOLATION=0 PIP_IGNORE_REQUIRES_PYTHON=1",
     )
     options = [word for change in changes for word in ("--change", change)]
     engine.client("import", *options, str(archive), NAME)
+    engine.client("tag", NAME, OFFICIAL)
     archive.unlink()
     return NAME
 
@@ -50,9 +57,11 @@ def _fill(root: tarfile.TarFile) -> None:
     files |= {name: Path(name) for name in _libraries(binaries)}
     for name, path in files.items():
         root.add(path, name)
-    (script,) = distribution("dagster").entry_points.select(group="console_scripts", name="dagster")
-    text = f"#!{python}\nfrom {script.module} import {script.attr}\n{script.attr}()\n"
-    _add_text(root, "/usr/local/bin/dagster", text, mode=0o755)
+    for name in _PROGRAMS:
+        (script,) = distribution(name).entry_points.select(group="console_scripts", name=name)
+        text = f"#!{python}\nimport sys\nfrom {script.module} import {script.attr}\n"
+        text += f"sys.exit({script.attr}())\n"
+        _add_text(root, f"/usr/local/bin/{name}", text, mode=0o755)
     _add_text(root, "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
     temporary = tarfile.TarInfo("/tmp")
     temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
@@ -93,20 +102,22 @@ def _compiled(path: Path, inside: str) -> dict[str, Path]:
 def _closure(names: tuple[str, ...]) -> dict[str, Distribution]:
     """The distributions with everything that they need."""
     found: dict[str, Distribution] = {}
-    waiting = list(names)
+    seen: set[tuple[str, str]] = set()
+    waiting = [Requirement(name) for name in names]
     while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found[name] = distribution(name)
-            waiting += _needs(found[name])
+        wanted = waiting.pop()
+        found[wanted.name] = distribution(wanted.name)
+        for part in {(wanted.name, extra) for extra in ("", *wanted.extras)} - seen:
+            seen.add(part)
+            waiting += _needs(found[wanted.name], part[1])
     return found
 
 
-def _needs(found: Distribution) -> Iterator[str]:
+def _needs(found: Distribution, extra: str) -> Iterator[Requirement]:
     for text in found.requires or ():
         needed = Requirement(text)
-        if needed.marker is None or needed.marker.evaluate({"extra": ""}):
-            yield needed.name
+        if needed.marker is None or needed.marker.evaluate({"extra": extra}):
+            yield needed
 
 
 def _libraries(binaries: list[Path]) -> set[str]:

@@ -17,6 +17,7 @@ from tests.docker.engine import USER, DockerEngine, Registry
 from tests.docker.world import until
 from tests.docker_e2e.base_image import NAME as BASE
 from tests.docker_e2e.base_image import make_dagster_base
+from tests.e2e.guide import SHARED, Repositories, open_repositories
 from tests.e2e.world import CHANNEL, World, is_card, open_world
 from tests.sources.repository import Repository
 
@@ -38,6 +39,13 @@ defs = dg.Definitions(assets=[{asset}])
 """
 BROKEN = "from forex_feed import latest_rates\n\n" + GOOD.format(asset="rates")
 PYTHON = str(Path(sys.executable).resolve())
+CORE = """\
+  - location_name: core
+    code_source: {package_name: core}
+    build: {directory: ./core, registry: registry.example/core}
+"""
+"""What the guide's monorepo has at first; it is never deployed."""
+
 DOCKERFILE = f"FROM {BASE}\nWORKDIR /code\nCOPY . /code\n"
 
 Changed = dict[str, int]
@@ -53,6 +61,7 @@ class DockerWorld:
     runner: DockerEngine
     registry: "KeptRegistry"
     projects: dict[str, Repository]
+    guide: Repositories
 
     async def deploy(self, words: str) -> SeenMessage:
         """Deploy from Slack, wait for the end, and return the card."""
@@ -196,11 +205,16 @@ async def open_docker_world(home: Path, builder: DockerEngine) -> AsyncIterator[
         }
         arguments = ["--agent-host", gateway, "--docker-engine", runner.host]
         arguments += ["--docker-network", network]
+        guide = await stack.enter_async_context(open_repositories(home / "hosts", CORE))
         changes = _bot_changes(home, projects, builder, locked)
+        # The images of the monorepo are built from its root, because of the shared package.
+        shared = {"shared": SHARED, "build": {"context": "/"}}
+        more = guide.changes(shared, artifact="docker")
+        changes = {**more, **changes, "projects": {**changes["projects"], **more["projects"]}}
         slack = await stack.enter_async_context(
             open_world(home / "world", *arguments, changes=changes)
         )
-        world = DockerWorld(slack, builder, runner, registry, projects)
+        world = DockerWorld(slack, builder, runner, registry, projects, guide)
         try:
             yield world
         finally:

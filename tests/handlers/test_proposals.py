@@ -90,6 +90,7 @@ def test_whatever_the_names_are_it_is_within_the_limits(
         branch=UGLY,
         base=UGLY,
         commit_sha=SHA,
+        by_hand=(UGLY,) * 20,
         number=1,
         url="https://host/" + "x" * 300,
         checks=checks,

@@ -1,5 +1,6 @@
 """`/dagster adopt`, and what status says of fields that differ from git."""
 
+import getpass
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from deploy_core.model.proposals import ProposalState
+from sandbox.git_host.faults import Fault
 from sandbox.git_host.server import GitHost
 from sandbox.slack.client import all_of
 from sandbox.slack.seen import SeenMessage
+from tests.scenario.test_add_location import in_terminal
 from tests.scenario.test_pull_requests import FILE, committed, hosted, live, nth, state_is
 from tests.scenario.test_status import answer, somebody_deploys
 from tests.scenario.world import World
@@ -155,6 +158,44 @@ async def test_it_is_on_its_way_once(github: tuple[World, GitHost]) -> None:
     assert "shop is on its way into monorepo already" in found.shown
     assert "`already_proposed`" in found.shown
     assert len(host.repository.pulls) == 1
+
+
+async def test_from_a_terminal_to_live(tmp_path: Path, projects: dict[str, Path]) -> None:
+    prod = {"may_deploy": [f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    more = {"quickstart": {"git": str(projects["quickstart"]), "artifact": "source"}}
+    opened = hosted(tmp_path, projects, others=more, config={"deployments": {"prod": prod}})
+    async with opened as (world, host):
+        core = {**SHOP, "location_name": "core"}
+        somebody_deploys(world, SHOP, core, {**core, "location_name": "quickstart"})
+        refused = {"core": "--update", "quickstart": "in the project quickstart already"}
+        for location, said in refused.items():
+            code, output = await adopted(world, tmp_path, location)
+            assert (code, "already_in_project" in output) == (2, True), output
+            assert said in " ".join(output.split())
+        host.faults.add(Fault("no_rights", times=None, method="POST"))
+        code, output = await adopted(world, tmp_path, "shop", "--why", "by hand")
+        assert (code, "host_not_allowed" in output) == (1, True), output
+        host.faults.clear()
+        code, output = await adopted(world, tmp_path, "shop", "--in", "prod")
+        assert code == 0, output
+        assert "Opened pull request 1 into main" in output
+        assert "    attribute: defs\n" in await entry_of_first_pull(host)
+        assert "> by hand" in host.repository.pulls[0].body
+        code, output = await adopted(world, tmp_path, "core", "--update")
+        assert code == 0, output
+        assert host.repository.pulls[1].title == "Update the code location core"
+        sha = await host.repository.merge(1)
+        await state_is(world, ProposalState.DEPLOYED)
+        await world.ended(1)
+        found = live(world)
+        assert found is not None
+        assert found["git"]["commit_hash"] == sha
+
+
+async def adopted(world: World, folder: Path, location: str, *more: str) -> tuple[int, str]:
+    """Run `dagster-chatops adopt` beside the bot."""
+    said = ("adopt", location, "--to", "monorepo", *more)
+    return await in_terminal(world, folder / "world", *said)
 
 
 # Fields that differ.

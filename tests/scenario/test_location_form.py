@@ -1,6 +1,5 @@
 """`/dagster add-location` and `edit-location`: the form of a code location."""
 
-import json
 from typing import Any
 
 import pytest
@@ -23,7 +22,6 @@ def live(world: World, at: str = "prod") -> dict[str, Any] | None:
 def serve_gpu(world: World) -> None:
     world.set_agent(queues=[None, "gpu"])
     agent = world.dagster.plane.agents.by_id["instant-agent"]
-    agent.metadata["queues"] = json.dumps(["gpu"])
     agent.metadata["type"] = "K8sUserCodeLauncher"
 
 

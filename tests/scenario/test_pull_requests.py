@@ -338,6 +338,27 @@ async def test_without_a_host_the_branch_is_pushed_and_the_next_step_is_said(
         assert host.asked == []
 
 
+async def test_without_a_host_what_ci_needs_by_hand_is_said_too(
+    tmp_path: Path, projects: dict[str, Path]
+) -> None:
+    prod = {"may_deploy": ["U0ADA000001", f"cli:{getpass.getuser()}"], "load_deadline": 1}
+    config = {"deployments": {"prod": prod}}
+    async with hosted(tmp_path, projects, config=config, host=None) as (world, host):
+        path = ".github/workflows/deploy.yml"
+        await committed(host, path, WORKFLOW)
+        await world.types("ada", f"/dagster {ADD}")
+        card = await nth(world, 1, "shop is on a branch of monorepo, which is pushed")
+        said = f"`{path}` has commands for each code location: add a build of `shop`"
+        assert f"Still to be added by hand, on this branch:\n• {said}" in card.shown
+        assert "in a matrix" not in card.shown, "that was extended"
+        branch = (await world.core.store.proposals.get(1)).branch
+        assert "ml, shop]" in await host.repository.show(branch, path)
+        add = ADD.replace("shop", "depot").split()
+        code, output = await in_terminal(world, tmp_path / "world", *add)
+        assert code == 0, output
+        assert f"  {said.replace('shop', 'depot')}" in output
+
+
 async def test_where_ci_deploys_it_is_followed_until_it_is_loaded(
     tmp_path: Path, projects: dict[str, Path]
 ) -> None:
