@@ -166,8 +166,19 @@ async def open_world(
     home: Path, *sandbox_arguments: str, changes: dict[str, Any] | None = None
 ) -> AsyncIterator[World]:
     """Start `python -m sandbox` and a bot on it; `changes` replace keys of the bot's file."""
+    async with (
+        running_sandbox(home, *sandbox_arguments) as report,
+        running_bot(report, home, changes) as world,
+    ):
+        yield world
+
+
+@asynccontextmanager
+async def running_bot(
+    report: dict[str, Any], home: Path, changes: dict[str, Any] | None = None
+) -> AsyncIterator[World]:
+    """Start a bot on a sandbox that runs; `changes` replace keys of its file."""
     async with AsyncExitStack() as stack:
-        report = await stack.enter_async_context(running_sandbox(home, *sandbox_arguments))
         bot = await start_bot(report, home / "bot", {**BOT_CHANGES, **(changes or {})})
         stack.push_async_callback(bot.stop)
         workspace = await stack.enter_async_context(Workspace(report["slack_page"]))
