@@ -190,13 +190,16 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
     assert named <= targets
 
 
-def test_pictures_are_small() -> None:
+def test_pictures_are_small_and_shown() -> None:
     pictures = sorted((DOCS / "images").glob("*.png"))
     assert pictures
-    readme = text_of("README.md")
+    shown = set(re.findall(r"docs/images/[\w.-]+", text_of("README.md")))
+    for page in DOCS.glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        shown |= {f"docs/images/{name}" for name in re.findall(r"\(images/([\w.-]+)\)", text)}
     for picture in pictures:
         assert picture.stat().st_size <= 300_000, picture.name
-        assert f"docs/images/{picture.name}" in readme
+        assert f"docs/images/{picture.name}" in shown
 
 
 def test_every_test_that_the_page_of_reliability_names_exists() -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from deploy_core.model.deploys import Deploy, Stop
 from deploy_core.model.errors import StoreUnavailable
 from deploy_core.model.plan import StepName
+from deploy_core.model.proposals import ProposalState
 from deploy_core.model.states import DeployState, TargetState
 from deploy_core.store import migrate
 from deploy_core.store.connection import Database
@@ -81,6 +82,8 @@ async def test_what_an_earlier_version_left_is_read_and_goes_on(
         await _goes_on(store)
         if revision >= "0012":
             await _alerted(store)
+        if revision >= "0013":
+            await _proposed(store)
 
 
 def _read_as_written(verified: Deploy, put_back: Deploy) -> None:
@@ -154,6 +157,18 @@ async def _alerted(store: Store) -> None:
     assert await store.alerts.join(waiting, core.id)
     again = Alert("prod", About.RUN, "r1", "daily failed", "Critical")
     assert not await store.alerts.take(again)
+
+
+async def _proposed(store: Store) -> None:
+    """What is on its way into a repository goes on from its last step."""
+    (due,) = await store.proposals.due()
+    assert (due.request.project, due.request.location, due.commit_sha) == (
+        "monorepo",
+        "shop",
+        "c" * 40,
+    )
+    assert await store.proposals.made_from("command:propose") == due
+    assert await store.proposals.moved(due, ProposalState.PUSHED) is not None
 
 
 async def _goes_on(store: Store) -> None:
@@ -329,4 +344,5 @@ def test_the_rows_of_old_versions_have_every_table() -> None:
         "orders",
         "launches",
         "alerts",
+        "proposals",
     } <= known
