@@ -15,7 +15,7 @@ from handlers import actions, limits
 from handlers.blocks import Block, button, context, divider, fitting, header, section
 from handlers.blocks import actions as row
 from handlers.cards.buttons import buttons_for
-from handlers.cards.status import show_status, status_line
+from handlers.cards.status import add_location, show_status, status_line
 from handlers.cards.subscriptions import subscribe_button, unsubscribe_button
 from handlers.commands import Status
 from handlers.mrkdwn import sentence
@@ -62,7 +62,8 @@ def home_page(
         each for each in running if each.state is DeployState.PLANNED and each.by.key == reader
     ]
     mine = [each for each in subscriptions if each.by.key == reader]
-    blocks = [header(text.TITLE), row(button(text.DEPLOY, actions.OPEN_FORM, "deploy"))]
+    deploy = button(text.DEPLOY, actions.OPEN_FORM, "deploy")
+    blocks = [header(text.TITLE), row(deploy, *add_location())]
     for each in waiting[:MOST_WAITING]:
         blocks += _waiting(each, now, first=each is waiting[0])
     ordered = sorted(sides, key=_broken, reverse=True)

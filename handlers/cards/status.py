@@ -20,6 +20,7 @@ from handlers.blocks import actions as row
 from handlers.cards.failures import error_lines, explained_error
 from handlers.cards.links import CardLinks
 from handlers.commands import STATES, Command, Status, typed
+from handlers.location_commands import OpenAddForm
 from handlers.mrkdwn import code, link, words
 from handlers.text import status as text
 from handlers.text.deploys import BUTTONS as DEPLOY_BUTTONS
@@ -143,6 +144,7 @@ def _buttons(
     if command.state is not None:
         shown += _show("all", replace(command, state=None, page=1), "All")
     shown += _show("again", command)
+    shown += add_location(command.deployment)
     page = links.page([])
     opens = url_button(DEPLOY_BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, page)
     shown += [opens] if opens is not None else []
@@ -155,6 +157,12 @@ def show_status(command: Command) -> list[Block]:
     """Return the button under another message that shows a status, or the agents."""
     action = f"{actions.SHOW}:status"
     return command_button(text.BUTTONS[action], action, typed(command))
+
+
+def add_location(deployment: str | None = None) -> list[Block]:
+    """Return the button that opens the form of a new code location."""
+    action = f"{actions.TRY_THIS}:add"
+    return command_button(text.BUTTONS[action], action, typed(OpenAddForm(deployment=deployment)))
 
 
 def _show(what: str, command: Status, label: str | None = None) -> list[Block]:

@@ -42,6 +42,7 @@ BUTTONS: Final[dict[str, str]] = {
     actions.ADOPT_LIVE: "Adopt live version",
     f"{actions.RUN}:redeploy": "Redeploy",
     f"{actions.RUN}:rollback": "Roll back this location",
+    f"{actions.TRY_THIS}:add": "Add a location…",
     f"{actions.TRY_THIS}:edit": "Edit",
     f"{actions.RUN}:restore": "Restore",
     f"{actions.TRY_THIS}:remove": "Remove",

@@ -100,7 +100,7 @@ def test_a_line_says_state_version_who_drift_and_what_runs() -> None:
             " with deploy 12 · 4 commits behind `main` · deploy 13 not ended yet"
         ),
         "As Dagster+ says now.",
-        "[Failed (1)] [Behind (1)] [Outside (1)] [Refresh] [Open in Dagster+]",
+        "[Failed (1)] [Behind (1)] [Outside (1)] [Refresh] [Add a location…] [Open in Dagster+]",
     ]
 
 

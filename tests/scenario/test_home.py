@@ -65,6 +65,9 @@ async def test_its_buttons_answer_in_direct_messages(watched: World) -> None:
     home = await linus.wait_for_home()
     await linus.click(home, "form.open")
     await linus.wait_for_view()
+    await linus.close(everything=True)
+    await linus.click(home, "command.try:add")
+    await linus.wait_for_view(lambda view: view.raw["callback_id"] == "location_form")
 
 
 async def test_dagster_away_is_said_there(watched: World) -> None:
