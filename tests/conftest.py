@@ -30,7 +30,10 @@ TOGETHER = {
 }
 """What tests of these folders share takes long to start: each is started on one worker only."""
 
-LONGEST = ("docker", "docker_e2e", "docker_image", "serverless", "crash", "e2e", "browser")
+LONGEST = (
+    *("docker", "docker_e2e", "docker_image", "serverless"),
+    *("crash", "store", "e2e", "browser"),
+)
 """They come first, so that no worker is left alone with them at the end."""
 
 
