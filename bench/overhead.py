@@ -61,8 +61,9 @@ async def _round(
     report: Report, peers: dict[str, Path], name: str, load_time: float
 ) -> tuple[Ours, Ours, dict[str, float]]:
     """Let each do it once: ours directly, ours from git, and the peers."""
-    directly = await _ours(report, f"/dagster add-location mine-{name} --module peer", load_time)
-    from_git = await _ours(report, f"/dagster deploy quickstart@main --why {name}", load_time)
+    mine, git = f"mine-{name}", "quickstart"
+    directly = await _ours(report, mine, f"add-location {mine} --module peer", load_time)
+    from_git = await _ours(report, git, f"deploy {git}@main --why {name}", load_time)
     theirs = {
         peer: await _command_line(report, program, f"theirs-{name}", load_time)
         for peer, program in peers.items()
@@ -92,21 +93,21 @@ def _table(title: str, rounds: list[tuple[Ours, Ours, dict[str, float]]]) -> lis
     return [*lines, ""]
 
 
-async def _ours(report: Report, command: str, load_time: float) -> Ours:
-    """Do it once from Slack; the times are taken by the sandbox's own clocks."""
+async def _ours(report: Report, location: str, command: str, load_time: float) -> Ours:
+    """Do to a location once from Slack what a command says; the times are taken by the sandbox's
+    own clocks."""
     async with Workspace(report["slack_page"]) as slack, _dagster(report) as dagster:
         await _agent_takes(dagster, load_time)
         await dagster.delete("/sandbox/requests")
         known = {message.ts for message in await slack.messages("#deploys")}
         began = time.time()
-        await slack.person("ada").command("#deploys", command)
+        await slack.person("ada").command("#deploys", f"/dagster {command}")
         card = await slack.wait_for_message(
             "#deploys", lambda m: m.ts not in known and "verified" in m.text, 60
         )
         state = (await dagster.get("/sandbox/state")).json()
         edits = [call for call in await slack.calls("chat.update") if call["args"]["ts"] == card.ts]
     (sent,) = [each["at"] for each in state["requests"] if each["kind"] == "mutation"]
-    location = "quickstart" if "deploy" in command else command.split()[2]
     loaded = state["deployments"]["prod"][location]["updated_timestamp"]
     assert loaded - sent >= load_time
     final = next(call for call in edits if "verified" in call["args"]["text"])

@@ -87,8 +87,8 @@ def steps_line(steps: tuple[StepRun, ...], now: datetime) -> str:
 def _step(step: StepRun, now: datetime) -> str:
     end = step.ended_at or now
     if step.state is StepState.FINISHED:
-        length = took(step.started_at, end)
-        return f"{_done(step)} in {length}" if length is not None else _done(step)
+        done, length = _done(step), took(step.started_at, end)
+        return f"{done} in {length}" if length is not None else done
     if step.state is StepState.STARTED:
         return f"{STEPS[step.name]}{so_far(step.started_at, now)}"
     ended = "failed" if step.state is StepState.FAILED else "stopped"

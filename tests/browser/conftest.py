@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.browser.page import CHROMIUM
 from tests.e2e.world import World, open_world
+from tests.support.chromium import CHROMIUM
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

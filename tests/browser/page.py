@@ -1,12 +1,12 @@
 """The sandbox's Slack page in headless Chromium, and a person in front of it."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from playwright.async_api import Locator, Page, ViewportSize, async_playwright, expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from tests.support.chromium import CHROMIUM
+
 SWITCHES = (
     "--no-sandbox",
     "--disable-gpu",

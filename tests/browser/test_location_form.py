@@ -28,12 +28,13 @@ from tests.browser.location_form import (
     open_form,
     open_form_world,
 )
-from tests.browser.page import CHROMIUM, card, open_page
+from tests.browser.page import card, open_page
+from tests.support.chromium import needs_chromium
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.proof,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    needs_chromium,
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

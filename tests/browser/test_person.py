@@ -6,12 +6,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.browser.page import CHROMIUM, card, choose, open_page, type_command
+from tests.browser.page import card, choose, open_page, type_command
 from tests.e2e.world import World
+from tests.support.chromium import needs_chromium
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    needs_chromium,
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

@@ -23,18 +23,11 @@ from pydantic import SecretStr
 
 from deploy_core.clock import SystemClock
 from deploy_core.dagster_plus.client import DagsterPlus
+from tests.support.launching import LAUNCH, launch_variables, launched_run
 
 CODE = Path(__file__).parent / "real_code.py"
 LOCATION = "core"
 WAIT_SECONDS = 240.0
-
-_LAUNCH = """mutation Launch($executionParams: ExecutionParams!) {
-  launchRun(executionParams: $executionParams) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-  }
-}"""
 
 
 @dataclass
@@ -64,15 +57,8 @@ class RealDagster:
 
     async def launch(self, job: str) -> str:
         """Start a job, as a person does in Dagster's page; return the run's id."""
-        selector = {
-            "repositoryLocationName": LOCATION,
-            "repositoryName": "__repository__",
-            "jobName": job,
-        }
-        params = {"selector": selector, "runConfigData": {}}
-        answer = await self.ask(_LAUNCH, {"executionParams": params})
-        assert answer["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", answer
-        return str(answer["data"]["launchRun"]["run"]["runId"])
+        answer = await self.ask(LAUNCH, launch_variables(LOCATION, job))
+        return launched_run(answer["data"])
 
     async def ended(self, run_id: str) -> str:
         """Wait until a run has ended; return its status."""

@@ -18,6 +18,7 @@ import httpx
 import yaml
 
 from bench.world import free_port
+from tests.support.launching import LAUNCH, launch_variables, launched_run
 
 CODE = Path(__file__).parent / "failing_code.py"
 ROOT = Path(__file__).parents[2]
@@ -49,14 +50,6 @@ _CONFIG = {
         "class": "NoOpComputeLogManager",
     },
 }
-
-_LAUNCH = """mutation Launch($executionParams: ExecutionParams!) {
-  launchRun(executionParams: $executionParams) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-  }
-}"""
 
 _TERMINATE = """mutation Terminate($runId: String!) {
   terminateRun(runId: $runId) { __typename }
@@ -102,14 +95,7 @@ class RealDagster:
 
     async def launch(self, job: str) -> str:
         """Start a job, and return the run's id."""
-        selector = {
-            "repositoryLocationName": LOCATION,
-            "repositoryName": "__repository__",
-            "jobName": job,
-        }
-        data = await self.ask(_LAUNCH, executionParams={"selector": selector})
-        assert data["launchRun"]["__typename"] == "LaunchRunSuccess", data
-        return str(data["launchRun"]["run"]["runId"])
+        return launched_run(await self.ask(LAUNCH, **launch_variables(LOCATION, job)))
 
     async def cancel(self, run: str) -> None:
         """Terminate a run."""

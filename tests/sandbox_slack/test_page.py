@@ -1,6 +1,5 @@
 """The page in a real browser: a person types, clicks, fills a form, reads a thread."""
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,17 +10,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sandbox.slack.app import SlackSandbox
 from sandbox.slack.client import Workspace
 from tests.sandbox_slack.conftest import Connect
+from tests.support.chromium import CHROMIUM, needs_chromium
 
 playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
+pytestmark = [pytest.mark.browser, needs_chromium]
 Json = dict[str, Any]
 DEPLOYS = "C0DEPLOYS01"
 
