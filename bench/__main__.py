@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import tempfile
 from pathlib import Path
 
@@ -36,6 +37,7 @@ async def main() -> None:
             print("\nPEX files: command → mutation sent\n", flush=True)
             print("\n".join(await serverless.run(home)), flush=True)
         if "watch" in which:
+            gc.freeze()  # as the bot does with what it has imported
             print("\nWatching\n", flush=True)
             print("\n".join(await watch.run(home)), flush=True)
             print("\nFailed runs, and all of them in one digest\n", flush=True)

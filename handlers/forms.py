@@ -108,13 +108,14 @@ class Forms:
         await self._taken(ack, body, actions.PUT, lambda view: read_location_form(view, known))
 
     async def changed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Draw the form of a code location again, because a field of it was changed on which others
-        depend. Nothing is kept: what is lost by a crash is a form that stays as it was."""
+        """Draw the form of a code location again, or the one of a project that took its place,
+        because a field was changed on which others depend. Nothing is kept: what is lost by a
+        crash is a form that stays as it was."""
         await ack()
         with payloads.reading("form"):
             view = body.get("view") or {}
             about = view.get("callback_id")
-        if about == actions.LOCATION_FORM:
+        if about in {actions.LOCATION_FORM, actions.PROJECT_FORM}:
             await redraw(self._desk, view)
 
     async def reexecution(self, ack: AsyncAck, body: dict[str, Any]) -> None:

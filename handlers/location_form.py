@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from deploy_core.model.adding import require_name
 from deploy_core.model.documents import PACKAGE
@@ -33,6 +33,7 @@ REDRAWN: Final = (DEPLOYMENT, HOW, fields.PLATFORM)
 """Fields that other fields depend on: the form is drawn again when one of them changes."""
 
 DIRECTLY: Final = "directly"
+REPOSITORY: Final = "repository"
 PROJECT: Final = "project:"
 _CODE: Final = "code:"
 """Before a project's name in an option's value: a pull request to it, or its code as it is."""
@@ -77,25 +78,25 @@ class Draft:
         """The project whose code is built as it is, if one's is."""
         return self.way.removeprefix(_CODE) if self.way.startswith(_CODE) else ""
 
-
-@dataclass(frozen=True)
-class Described(Draft):
-    """What a form was submitted with: `document` is what its fields make."""
-
-    document: Document = field(default_factory=dict)
-
     def value(self) -> str:
-        """Return it as it is kept until it was dealt with."""
+        """Return it as it is kept, with another form or until it was dealt with."""
         return json.dumps(vars(self))
 
     @classmethod
-    def read(cls, value: str) -> "Described | None":
+    def read(cls, value: str) -> Self | None:
         """Return what was kept; None for a value that isn't ours."""
         try:
             found = json.loads(value)
             return cls(**{**found, "deployments": tuple(found["deployments"])})
         except (ValueError, TypeError, KeyError):
             return None
+
+
+@dataclass(frozen=True)
+class Described(Draft):
+    """What a form was submitted with: `document` is what its fields make."""
+
+    document: Document = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,7 @@ def location_form(offer: Offer) -> Block:
         )
         several = text.DEPLOYMENTS_HINT if len(offer.deployments) > 1 else None
         blocks.append(_redrawn(DEPLOYMENT, text.DEPLOYMENT, _deployments(offer), several))
-        if offer.projects:
-            blocks.append(_redrawn(HOW, text.HOW, _ways(offer), text.HOW_HINT))
+        blocks.append(ways(offer.draft.way, offer.projects, serverless=offer.serverless))
         if draft.new or draft.project:
             blocks.append(
                 input_block(NEW, text.NEW, _new(offer), hint=text.NEW_HINT, optional=True)
@@ -194,6 +194,8 @@ def read_location_form(
 
 def _not_that_way(filled: Draft) -> dict[str, str]:
     """Return what can't be said for the way in which it is to go live, by the field."""
+    if filled.way == REPOSITORY:
+        return {HOW: text.NOT_THIS_FORM}
     problems: dict[str, str] = {}
     if filled.code_of:
         known = {*_OF_CODE, fields.PLATFORM}
@@ -289,12 +291,15 @@ def _redrawn(
     return {**block, "dispatch_action": True}
 
 
-def _ways(offer: Offer) -> Block:
-    shown = {DIRECTLY: text.DIRECTLY}
-    if offer.serverless:
-        shown |= {f"{_CODE}{each}": text.from_code(each) for each in offer.projects}
-    shown |= {f"{PROJECT}{each}": text.by_pull_request(each) for each in offer.projects}
-    return choice(shown, offer.draft.way if offer.draft.way in shown else DIRECTLY)
+def ways(chosen: str, projects: Iterable[str], *, serverless: bool) -> Block:
+    """Return the field for how a location is to go live; code of projects is built for Serverless
+    deployments only."""
+    shown = {DIRECTLY: text.DIRECTLY, REPOSITORY: text.NEW_REPOSITORY}
+    if serverless:
+        shown |= {f"{_CODE}{each}": text.from_code(each) for each in projects}
+    shown |= {f"{PROJECT}{each}": text.by_pull_request(each) for each in projects}
+    element = choice(shown, chosen if chosen in shown else DIRECTLY)
+    return _redrawn(HOW, text.HOW, element, text.HOW_HINT)
 
 
 def _new(offer: Offer) -> Block:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from deploy_core.scaffold.options import DEFAULT_PYTHON, AgentKind, problems_of
 from handlers import actions, limits
 from handlers.blocks import Block, input_block, plain_text, section
+from handlers.location_form import HOW, Draft, ways
 from handlers.modals import choice, field_value, read_metadata
 from handlers.project_commands import NewProject, project_options
 from handlers.text import forms as form_text
@@ -15,6 +16,8 @@ from handlers.text import projects as text
 
 NAME: Final = "name"
 MOST: Final = 300
+MOST_KEPT: Final = 2_000
+MOST_SHORT: Final = 40
 _REQUIRED: Final = frozenset({"ci", "python"})
 _HYBRID: Final = ("image", "registry", "queue")
 """Fields that only a Hybrid project has."""
@@ -23,7 +26,9 @@ _HYBRID: Final = ("image", "registry", "queue")
 @dataclass(frozen=True)
 class Offer:
     """What the form is drawn with: `image` is the configuration's, `may_push` whether it names
-    repositories that projects may be pushed to, `may_create` whether some may be created."""
+    repositories that projects may be pushed to, `may_create` whether some may be created.
+    `instead_of` is the form of a code location whose place it takes, with the `projects` that one
+    offers."""
 
     channel: str
     deployment: str
@@ -33,13 +38,21 @@ class Offer:
     image: str | None = None
     may_push: bool = False
     may_create: bool = False
+    instead_of: Draft | None = None
+    projects: tuple[str, ...] = ()
 
 
 def project_form(offer: Offer) -> Block:
     """Return the form."""
     blocks: list[Block] = [section(text.about_form(offer.agent, offer.deployment))]
-    element = {"type": "plain_text_input", "max_length": MOST}
+    element: Block = {"type": "plain_text_input", "max_length": MOST}
+    before = offer.instead_of
+    if before is not None and before.name:
+        element["initial_value"] = before.name[:MOST]
     blocks.append(input_block(NAME, text.NAME, element, hint=text.NAME_HINT))
+    if before is not None:
+        serverless = offer.agent is AgentKind.SERVERLESS
+        blocks.append(ways(before.way, offer.projects, serverless=serverless))
     blocks += [_field(each, offer) for each in text.LABELS if _is_asked(each, offer)]
     known = {
         "channel": offer.channel,
@@ -47,6 +60,7 @@ def project_form(offer: Offer) -> Block:
         "agent": str(offer.agent),
         "organization": offer.organization,
         "image": offer.image or "",
+        **({} if before is None else {"instead_of": _kept(before)}),
     }
     return {
         "type": "modal",
@@ -57,6 +71,16 @@ def project_form(offer: Offer) -> Block:
         "private_metadata": json.dumps(known),
         "blocks": blocks,
     }
+
+
+def read_instead_of(view: Mapping[str, Any]) -> Draft | None:
+    """Return the form of a code location that is wanted back, with what was typed there; None
+    for a form that took no other's place."""
+    before = Draft.read(str(read_metadata(view).get("instead_of")))
+    if before is None:
+        return None
+    values = view["state"]["values"]
+    return replace(before, name=field_value(values, NAME), way=field_value(values, HOW))
 
 
 def read_project_form(view: Mapping[str, Any]) -> NewProject | dict[str, str]:
@@ -87,6 +111,15 @@ def read_project_form(view: Mapping[str, Any]) -> NewProject | dict[str, str]:
         said_now = f"{error.summary} {error.next_step}".replace("`", "")
         problems.setdefault(asked, said_now)
     return problems or command
+
+
+def _kept(before: Draft) -> str:
+    """Return as much of a form as is kept: without the long fields, where Slack has no room."""
+    found = before.value()
+    if limits.size(found) <= MOST_KEPT:
+        return found
+    short = {name: value for name, value in before.typed.items() if len(value) <= MOST_SHORT}
+    return replace(before, typed=short, why="").value()
 
 
 def _is_asked(field: str, offer: Offer) -> bool:

@@ -145,8 +145,8 @@ RULES: tuple[Rule, ...] = (
         "module_missing_own",
         _pattern(r"No module named '?([\w.]+)"),
         "“{0}” looks like the project's own code, and it isn't where the agent looks for it.",
-        "Check `code_source` and `working_directory` in dagster_cloud.yaml, and that the build"
-        " copies the package.",
+        "Check the location's `code_source` and `working_directory`, and that the build copies the"
+        " package.",
         names=_names("ModuleNotFoundError", "ImportError", "DagsterImportError"),
         when=_own_module,
     ),

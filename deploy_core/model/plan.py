@@ -72,7 +72,8 @@ class Commit(Frozen):
 class Version(Frozen):
     """What a location runs, as far as it can be told from its document.
 
-    `label` is for people: a short commit, an image tag, or "unknown version".
+    `label` is for people: a short commit, an image tag, or “unversioned”, for which `is_named` is
+    false.
     """
 
     image: str | None = None
@@ -85,7 +86,11 @@ class Version(Frozen):
             return self.commit[:7]
         if self.image:
             return short_image(self.image)
-        return "unknown version"
+        return "unversioned"
+
+    @property
+    def is_named(self) -> bool:
+        return bool(self.commit or self.image)
 
 
 class FieldChange(Frozen):

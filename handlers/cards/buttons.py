@@ -7,7 +7,7 @@ from handlers import actions
 from handlers.blocks import Block, button, command_button, confirm, url_button
 from handlers.cards.links import CardLinks
 from handlers.commands import typed
-from handlers.location_commands import RemoveLocation
+from handlers.location_commands import EditLocation, RemoveLocation
 from handlers.text import deploys as text
 from handlers.text import status as status_text
 from handlers.text.outcomes import changed
@@ -32,22 +32,25 @@ def buttons_of(deploy: Deploy, links: CardLinks) -> list[Block]:
         actions.OPEN_DAGSTER,
         links.page([target.location for target in deploy.targets]),
     )
-    return [*shown, *_remove(deploy), *([open_page] if open_page is not None else [])]
+    return [*shown, *_fix(deploy), *([open_page] if open_page is not None else [])]
 
 
-def _remove(deploy: Deploy) -> list[Block]:
-    """Return the button that takes away what was added and never loaded."""
+def _fix(deploy: Deploy) -> list[Block]:
+    """Return the buttons that mend what was added and never loaded, or take it away."""
     if deploy.kind is not DeployKind.ADD or not deploy.ended:
         return []
-    action = f"{actions.TRY_THIS}:remove"
     return [
         each
         for target in deploy.targets
         if target.state is TargetState.FAILED and target.plan.live is None and changed(target)
+        for what, command in (
+            ("edit", EditLocation(target.location, deploy.deployment)),
+            ("remove", RemoveLocation(target.location, deploy.deployment)),
+        )
         for each in command_button(
-            status_text.BUTTONS[action],
-            action,
-            typed(RemoveLocation(target.location, deploy.deployment)),
+            status_text.BUTTONS[f"{actions.TRY_THIS}:{what}"],
+            f"{actions.TRY_THIS}:{what}",
+            typed(command),
         )
     ]
 

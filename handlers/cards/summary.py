@@ -54,7 +54,7 @@ def one(deploy: Deploy, target: Target, now: datetime) -> str:
 
 
 def _waits(deploy: Deploy) -> str:
-    version = f" at {label(deploy.targets[0].plan.version)}" if len(deploy.targets) == 1 else ""
+    version = names.at(deploy.targets[0].plan.version) if len(deploy.targets) == 1 else ""
     return f"The plan to {text.plan_to(deploy)}{version} waits for Confirm."
 
 
@@ -68,7 +68,7 @@ def _ended(deploy: Deploy, target: Target, now: datetime) -> str:
     state = target.state
     if state is _S.VERIFIED:
         after = names.after(target.started_at, target.ended_at or now)
-        return f"{what} is live on {place} at {ours}, verified{after}."
+        return f"{what} is live on {place}{names.at(target.plan.version)}, verified{after}."
     if state is _S.UNPROVEN:
         return f"{what} is loaded on {place}; that it is {ours} was not proven."
     went_back = state is _S.PUT_BACK and outcomes.asked_back(target)

@@ -13,7 +13,7 @@ from deploy_core.model.plan import DeployKind, TargetPlan, Version
 from deploy_core.model.states import WENT_LIVE, DeployState, TargetState
 from handlers import actions
 from handlers.mrkdwn import code, date, link, sentence, words
-from handlers.text.names import after, label, name, took, version, who
+from handlers.text.names import after, at, name, took, version, who
 from handlers.text.outcomes import asked_back, did_not_load, put_back_version, still_live
 from handlers.text.steps import queue_words, running_words
 
@@ -67,14 +67,14 @@ BUTTONS: Final[dict[str, str]] = {
 
 
 _DOING: Final = {
-    DeployKind.DEPLOY: "Deploying {what} to {place} at {version}",
-    DeployKind.ADD: "Adding {what} to {place} at {version}",
-    DeployKind.REDEPLOY: "Redeploying {what} on {place} at {version}",
-    DeployKind.ROLLBACK: "Rolling back {what} on {place} to {version}",
+    DeployKind.DEPLOY: "Deploying {what} to {place}{at}",
+    DeployKind.ADD: "Adding {what} to {place}{at}",
+    DeployKind.REDEPLOY: "Redeploying {what} on {place}{at}",
+    DeployKind.ROLLBACK: "Rolling back {what} on {place}{to}",
 }
 
 
-UPDATING: Final = "Updating {what} on {place} to {version}"
+UPDATING: Final = "Updating {what} on {place}{to}"
 UPDATE: Final = "update {what} on {place}"
 
 _PLAN_TO: Final = {
@@ -104,7 +104,8 @@ def doing(deploy: Deploy, target: Target) -> str:
     return form.format(
         what=name(target.location),
         place=name(deploy.deployment),
-        version=label(target.plan.version),
+        at=at(target.plan.version),
+        to=at(target.plan.version, "to"),
     )
 
 
@@ -173,7 +174,9 @@ def about_line(deploy: Deploy, now: datetime) -> str:
 def change_line(plan: TargetPlan) -> str:
     """Return from which version to which, with the compare link and the image."""
     if plan.live is None:
-        line = f"first deploy, {version(plan.version)}"
+        line = "first deploy" + (f", {version(plan.version)}" if plan.version.is_named else "")
+    elif plan.live.version == plan.version and not plan.version.is_named:
+        line = "no commit and no image name its version"
     elif plan.live.version.label == plan.version.label:
         line = f"{version(plan.version)} again"
     else:

@@ -32,6 +32,11 @@ def label(found: Version) -> str:
     return words(found.label, 60)
 
 
+def at(found: Version, word: str = "at") -> str:
+    """Return ` at 3f2a1c9`, to be put behind what is live; empty for a version without a name."""
+    return f" {word} {label(found)}" if found.is_named else ""
+
+
 def took(start: datetime | None, end: datetime) -> str | None:
     """Return the time between two moments in words; None where it is nothing to speak of: without
     a start, or under a second."""

@@ -6,7 +6,7 @@ from deploy_core.model.deploys import Deploy, Failure, StepState, Stop, Target
 from deploy_core.model.documents import version_of
 from deploy_core.model.errors import NothingToGoBackTo, PutBackFailed
 from deploy_core.model.explain import Explanation
-from deploy_core.model.plan import DeployKind, StepName
+from deploy_core.model.plan import DeployKind, StepName, Version
 from deploy_core.model.states import WENT_LIVE, TargetState
 from handlers.mrkdwn import sentence
 from handlers.text.names import name, version
@@ -121,7 +121,11 @@ def failure_line(failure: Failure) -> str:
 def live_line(deploy: Deploy) -> str:
     """Return what is live at the end, for the few locations of a small deploy."""
     found = [(name(target.location), live_version(target)) for target in deploy.targets]
-    parts = [f"{what} at {live}" if live else f"{what} not at all" for what, live in found]
+    unnamed = version(Version())
+    parts = [
+        f"{what} at {live}".replace(f" at {unnamed}", "") if live else f"{what} not at all"
+        for what, live in found
+    ]
     return f"Live on {name(deploy.deployment)} now: " + ", ".join(parts)
 
 

@@ -13,6 +13,7 @@ from deploy_core.model.plan import CodeOptions, DeployKind, DeployRequest
 from deploy_core.policy import deployment_named, require_may_deploy
 from deploy_core.sources.location_fields import PLATFORM, fields_of
 from deploy_core.status import unknown_location
+from handlers import actions
 from handlers.blocks import Block
 from handlers.cards.answers import open_form_message
 from handlers.commands import typed
@@ -21,6 +22,7 @@ from handlers.location_commands import AddLocation, EditLocation, OpenAddForm, e
 from handlers.location_form import (
     DIRECTLY,
     PROJECT,
+    REPOSITORY,
     Described,
     Draft,
     Offer,
@@ -29,7 +31,9 @@ from handlers.location_form import (
     read_draft,
 )
 from handlers.modals import loading_view, problem_view, read_metadata
+from handlers.project_form import read_instead_of
 from handlers.text import location_form as text
+from handlers.verbs.projects import project_view
 from handlers.verbs.propose import propose
 from handlers.verbs.start import start_each
 
@@ -93,8 +97,23 @@ async def redraw(desk: Desk, view: Mapping[str, Any]) -> None:
     """Draw an open form again, because a field has changed that others depend on. Raises
     `SlackError`."""
     channel = str(read_metadata(view).get("channel", ""))
-    offer = await _offer(desk, channel, read_draft(view))
-    await desk.slack.update_view(str(view["id"]), location_form(offer))
+    ours = view.get("callback_id") == actions.LOCATION_FORM
+    draft = read_draft(view) if ours else read_instead_of(view)
+    if draft is None:
+        return
+    drawn = await _drawn(desk, channel, draft)
+    await desk.slack.update_view(str(view["id"]), drawn)
+
+
+async def _drawn(desk: Desk, channel: str, draft: Draft) -> Block:
+    if draft.way != REPOSITORY:
+        return location_form(await _offer(desk, channel, draft))
+    deployment, _ = deployment_named(desk.settings, next(iter(draft.deployments), None))
+    try:
+        return await project_view(desk, channel, deployment, draft)
+    except DagsterPlusError as error:
+        offer = await _offer(desk, channel, replace(draft, way=DIRECTLY))
+        return location_form(replace(offer, problem=f"{error.summary} {error.next_step}"))
 
 
 async def open_described(

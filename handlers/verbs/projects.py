@@ -7,10 +7,12 @@ from deploy_core.model.errors import DeployError
 from deploy_core.policy import deployment_named, require_may_deploy
 from deploy_core.scaffold.archive import zipped
 from deploy_core.scaffold.options import AgentKind
+from handlers.blocks import Block
 from handlers.cards.answers import open_form_message
 from handlers.cards.projects import project_message
 from handlers.commands import typed
 from handlers.desk import Ask, Desk
+from handlers.location_form import Draft
 from handlers.modals import loading_view, problem_view
 from handlers.project_commands import NewProject, OpenProjectForm, project_options
 from handlers.project_form import Offer, project_form
@@ -30,14 +32,20 @@ async def open_project_form(desk: Desk, ask: Ask, command: OpenProjectForm) -> N
     # A trigger lives three seconds, and Dagster+ may take longer.
     view = await desk.slack.open_view(ask.trigger_id, loading_view(text.TITLE, text.LOADING))
     try:
-        agent = await _agent(desk, deployment)
+        drawn = await project_view(desk, ask.channel, deployment)
     except DeployError as error:
-        problem = problem_view(error.summary, error.next_step, text.TITLE)
-        await desk.slack.update_view(view, problem)
-        return
+        drawn = problem_view(error.summary, error.next_step, text.TITLE)
+    await desk.slack.update_view(view, drawn)
+
+
+async def project_view(
+    desk: Desk, channel: str, deployment: str, instead_of: Draft | None = None
+) -> Block:
+    """Return the form; `instead_of` is the form whose place it takes. Raises `DagsterPlusError`."""
+    agent = await _agent(desk, deployment)
     known = desk.settings.scaffold
     offer = Offer(
-        channel=ask.channel,
+        channel=channel,
         deployment=deployment,
         agent=agent,
         organization=desk.organization,
@@ -45,8 +53,10 @@ async def open_project_form(desk: Desk, ask: Ask, command: OpenProjectForm) -> N
         image=known.image,
         may_push=bool(known.repositories),
         may_create=any(each.host is not None for each in known.repositories),
+        instead_of=instead_of,
+        projects=tuple(desk.settings.projects),
     )
-    await desk.slack.update_view(view, project_form(offer))
+    return project_form(offer)
 
 
 async def new_project(desk: Desk, ask: Ask, command: NewProject) -> None:

@@ -70,7 +70,7 @@ def test_changes_from_outside() -> None:
     changes: list[JsonValue] = [
         {"location": "core", "what": "changed", "before": "core:1", "after": "core:2"},
         {"location": "dbt", "what": "removed", "before": "3f2c1ab"},
-        {"location": "ml", "what": "added", "after": "unknown version"},
+        {"location": "ml", "what": "added", "after": "unversioned"},
         {"location": "x", "what": "changed", "before": "a", "after": "a"},
     ]
     message = changes_message({"deployment": "prod", "changes": changes, "count": 300}, links=LINKS)

@@ -1,6 +1,7 @@
 """The form of a code location: the fields for what was chosen, and all that Dagster+ takes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from handlers.location_form import (
     NEW,
     PROJECT,
     PYTHON,
+    REPOSITORY,
     WHY,
     Described,
     Draft,
@@ -94,8 +96,10 @@ def test_code_of_a_project_is_offered_where_dagster_has_the_agents() -> None:
         blocks = {each["block_id"]: each for each in location_form(asked)["blocks"]}
         return [each["value"] for each in blocks[HOW]["element"]["options"]]
 
-    assert ways(offer()) == [DIRECTLY, f"{PROJECT}shop"]
-    assert ways(offer(serverless=True)) == [DIRECTLY, CODE_OF_SHOP, f"{PROJECT}shop"]
+    assert ways(offer()) == [DIRECTLY, REPOSITORY, f"{PROJECT}shop"]
+    serverless = [DIRECTLY, REPOSITORY, CODE_OF_SHOP, f"{PROJECT}shop"]
+    assert ways(offer(serverless=True)) == serverless
+    assert ways(replace(offer(), projects=())) == [DIRECTLY, REPOSITORY]
 
 
 def submitted(values: dict[str, Any]) -> dict[str, Any]:

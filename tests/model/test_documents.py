@@ -116,7 +116,7 @@ def test_versions_for_people() -> None:
     assert version_of({"image": "r.example/a/b:1"}).label == "b:1"
     digest: Document = {"image": "r.example/a/b@sha256:" + "a" * 64}
     assert version_of(digest).label == "b@aaaaaaaaaaaa"
-    assert version_of({}).label == "unknown version"
+    assert version_of({}).label == "unversioned"
 
 
 def test_with_another_image_the_commit_no_longer_holds() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from handlers.location_form import DEPLOYMENT, NAME, WHY
+from handlers.location_form import DEPLOYMENT, DIRECTLY, NAME, REPOSITORY, WHY
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.slack.seen import SeenView
 from tests.scenario.test_status import document, somebody_deploys
@@ -14,9 +14,9 @@ from tests.sources.test_location_fields import DOCUMENT, FULL
 TYPED: dict[str, Any] = {key: value for key, value in FULL.items() if key != "image"}
 
 
-def live(world: World, at: str = "prod") -> dict[str, Any] | None:
+def live(world: World, at: str = "prod", name: str = "shop") -> dict[str, Any] | None:
     known = world.dagster.plane.deployments[at].locations
-    return known["shop"].document if "shop" in known else None
+    return known[name].document if name in known else None
 
 
 def serve_gpu(world: World) -> None:
@@ -80,6 +80,57 @@ async def test_where_dagster_has_the_agents_there_are_other_fields(world: World)
     outcome = await world.person("ada").submit({"python_version": "3.14", "source": "quickstart"})
     assert outcome.errors == {}
     await world.private("ada", "shop is no PEX, so its Python can't be chosen here")
+
+
+async def test_a_new_repository_has_a_form_of_its_own_and_nothing_typed_is_lost(
+    world: World,
+) -> None:
+    view = await form(world, "add-location shop --attribute defs --why because")
+    assert "Agent queue" in view.shown
+    view = await choose(world, "how", REPOSITORY, source="shop", env_vars="A=1")
+    assert view.title == "New project"
+    assert "CI that deploys it" in view.shown
+    assert "Attribute" not in view.shown
+    view = await choose(world, "how", DIRECTLY, **{NAME: "store"})
+    assert view.title == "Add a code location"
+    outcome = await world.person("ada").submit({"platform": "k8s"})
+    assert outcome.errors == {}
+    card = await world.card("store is live on prod")
+    assert "“because”" in card.shown
+    assert live(world, name="store") == {
+        "location_name": "store",
+        "code_source": {"module_name": "shop"},
+        "attribute": "defs",
+        "container_context": {"k8s": {"env_vars": ["A=1"]}},
+    }
+
+
+async def test_a_new_repository_is_made_from_the_same_form(world: World) -> None:
+    await form(world, "add-location shop")
+    await choose(world, "how", REPOSITORY)
+    outcome = await world.person("ada").submit({"image": "ghcr.io/acme/shop"})
+    assert outcome.errors == {}
+    message = await world.card("made the project *shop*")
+    assert (await world.reply(message, "Unpack it, commit it")).files
+
+
+async def test_a_form_that_is_sent_before_it_has_changed_says_so(world: World) -> None:
+    await form(world, "add-location shop")
+    outcome = await world.person("ada").submit({"source": "shop", "how": REPOSITORY})
+    assert "other fields" in outcome.errors["how"]
+
+
+async def test_a_new_repository_for_agents_that_nobody_knows(world: World) -> None:
+    down = RequestFault(operation="ChatopsAgentType", kind="status", status=403, times=None)
+    world.dagster.plane.faults.add(Faults(requests=[down]))
+    await form(world, "add-location shop --attribute defs")
+    view = await choose(world, "how", REPOSITORY, source="shop")
+    assert view.title == "Add a code location"
+    assert "token" in view.shown.lower()
+    world.dagster.plane.faults.clear()
+    outcome = await world.person("ada").submit({"how": DIRECTLY})
+    assert outcome.errors == {}
+    await world.card("shop is live on prod")
 
 
 async def on_both(world: World) -> None:

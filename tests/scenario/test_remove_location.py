@@ -200,6 +200,20 @@ async def test_what_was_added_and_never_loaded_is_removed_from_its_card(world: W
     assert not is_there(world)
 
 
+async def test_what_was_added_and_never_loaded_is_mended_from_its_card(world: World) -> None:
+    world.break_code(location="shop")
+    await world.types("ada", "/dagster add-location shop --module shop")
+    card = await world.card("shop didn't load", button="command.try:edit")
+    await world.clicks("ada", card, "command.try:edit")
+    ada = world.person("ada")
+    await ada.wait_for_view(lambda view: "shop on prod." in view.shown)
+    world.set_agent(broken=[])
+    await ada.submit({"source": "store"})
+    plan = await world.card("The plan to update shop on prod", number=1)
+    await world.clicks("ada", plan, "deploy.confirm")
+    await world.card("shop is live on prod", number=1)
+
+
 @pytest.fixture
 async def watched(tmp_path: Path, projects: dict[str, Path]) -> AsyncIterator[World]:
     async with open_world(tmp_path, projects, **CONFIG) as opened:
