@@ -110,7 +110,10 @@ class Planner:
             kind=request.kind,
             deployment=name,
             targets=tuple(targets),
-            protected=deployment.protected or bool(failed) or _updates(request, targets),
+            protected=deployment.protected
+            or bool(failed)
+            or _updates(request, targets)
+            or any(target.unloaded_before for target in targets),
             confirm_deadline=deployment.confirm_deadline * 60,
             # Never a rollback of a rollback.
             put_back=deployment.put_back and request.kind is not DeployKind.ROLLBACK,

@@ -65,7 +65,10 @@ class Editor:
         if text is None:
             return Edit(found.sha, updates, {}, {**request.files, **changed})
         if edited == text and not request.files:
-            raise UsageError(f"{request.location} is in `{settings.file}` of {project} like that.")
+            raise UsageError(
+                f"`{settings.file}` of {project} says just that of {request.location} already.",
+                next_step=f"Say what is to change, or deploy it: `deploy {request.location}`.",
+            )
         if updates:
             return Edit(found.sha, updates, changed, {})
         known = names_in(text, path=settings.file)

@@ -28,11 +28,12 @@ async def plans_behind(
         before = step.output.get("live") if step else None
         if not isinstance(before, dict) or (wanted and target.location not in wanted):
             continue
-        plans.append(
-            plan_of_document(
-                target.location, target.plan.project, before, deployment, now, LAST_STEPS
-            )
+        plan = plan_of_document(
+            target.location, target.plan.project, before, deployment, now, LAST_STEPS
         )
+        if step is not None and step.output.get("loaded") is False:
+            plan = _unloaded_before(plan, behind.id)
+        plans.append(plan)
     if not plans:
         raise NothingToGoBackTo(f"Nothing was live before deploy {behind.id}.")
     left_out = wanted - {plan.location for plan in plans}
@@ -42,3 +43,11 @@ async def plans_behind(
             next_step="Roll back each location on its own, or by the number of its deploy.",
         )
     return plans
+
+
+def _unloaded_before(plan: TargetPlan, deploy: int) -> TargetPlan:
+    risk = (
+        f"What was live before deploy {deploy} had not loaded then."
+        f" `deploys {plan.location}` shows the earlier ones."
+    )
+    return plan.model_copy(update={"unloaded_before": True, "risks": (risk, *plan.risks)})

@@ -261,5 +261,6 @@ def unknown_location(
 ) -> UnknownLocation:
     """Return the error that names what there is."""
     return UnknownLocation(
-        f"{deployment} has no code location {name}.", choices=(*sorted(known), *sorted(projects))
+        f"{deployment} has no code location {name}.",
+        choices=tuple(dict.fromkeys((*sorted(known), *sorted(projects)))),
     )

@@ -155,6 +155,7 @@ class TargetPlan(Frozen):
     risks: tuple[str, ...] = ()
     steps: tuple[StepName, ...] = ()
     put_back_failed: int | None = None  # the deploy since which nobody knows what is live
+    unloaded_before: bool = False  # a rollback to what had not loaded when it was replaced
 
     @property
     def agent_queue(self) -> str | None:

@@ -246,8 +246,8 @@ def failed_heading(target: Target, same: int = 0) -> str:
 
 
 def ask_to_confirm(deploy: Deploy) -> str:
-    """Return what is asked of the author, by a protected deployment, before an update, or where
-    nobody knows what is live."""
+    """Return what is asked of the author, by a protected deployment, before an update, where
+    nobody knows what is live, or where a rollback may not load."""
     failed = deploy.plan.put_backs_failed
     if failed:
         return (
@@ -258,6 +258,12 @@ def ask_to_confirm(deploy: Deploy) -> str:
         what = name(deploy.targets[0].location)
         return (
             f"{what} exists on {name(deploy.deployment)}, so this updates it: nothing happens until"
+            f" {who(deploy.by)} presses Confirm. The plan expires {date(deploy.confirm_until)}."
+        )
+    unloaded = [target.location for target in deploy.targets if target.plan.unloaded_before]
+    if unloaded:
+        return (
+            f"{name(unloaded[0])} had not loaded when it was replaced: nothing happens until"
             f" {who(deploy.by)} presses Confirm. The plan expires {date(deploy.confirm_until)}."
         )
     return (

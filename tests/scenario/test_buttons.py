@@ -109,6 +109,35 @@ async def test_rollback_by_name_goes_behind_the_last_one_that_went_live(world: W
     assert world.commit_of("quickstart") == before
 
 
+async def test_a_rollback_to_what_never_loaded_waits_for_its_author(world: World) -> None:
+    world.break_code(location="quickstart")
+    await world.types("ada", "/dagster deploy quickstart@v1")
+    await world.card("didn't load")
+    world.set_agent(broken=[])
+    await world.types("ada", "/dagster deploy quickstart@v2")
+    await world.ended(2)
+    good = world.commit_of("quickstart")
+    await world.types("ada", "/dagster rollback quickstart")
+    plan = await world.card("waits for Confirm", button="deploy.confirm", number=2)
+    assert "What was live before deploy 2 had not loaded then" in plan.shown
+    assert "quickstart had not loaded when it was replaced: nothing happens until" in plan.shown
+    assert world.commit_of("quickstart") == good
+    await world.clicks("ada", plan, "deploy.confirm")
+    await world.ended(3)
+    assert world.commit_of("quickstart") != good
+
+
+async def test_rollback_by_name_is_about_the_deployment_that_is_meant_without_a_word(
+    world: World,
+) -> None:
+    await world.types("ada", "/dagster deploy quickstart to staging")
+    plan = await world.card(button="deploy.confirm")
+    await world.clicks("ada", plan, "deploy.confirm")
+    await world.ended(1)
+    answer = await world.asks("ada", "/dagster rollback quickstart")
+    assert "No deploy of quickstart that went live on prod is known here" in answer.shown
+
+
 async def test_full_error_opens_the_whole_trace(world: World) -> None:
     world.break_code(location="quickstart")
     await world.types("ada", "/dagster deploy quickstart")

@@ -249,7 +249,7 @@ async def test_what_can_not_be_done_is_refused_before_anything_is_made(
     before = await host.repository.branches()
     refused = {
         "add-location shop --in elsewhere --module a": "There is no project elsewhere",
-        "add-location core --in monorepo --module core.definitions": "of monorepo like that",
+        "add-location core --in monorepo --module core.definitions": "says just that of core",
         "add-location ../x --in monorepo --module a": "`location_name_invalid`",
         "add-location shop --module a --registry r.example/a": "say which one with --in",
         "add-location shop --in monorepo --module a --package b": "`code_source_invalid`",
