@@ -1,6 +1,7 @@
 """`dagster-chatops check`: everything that can be wrong before the first deploy."""
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from rich.markup import escape
 
@@ -15,6 +16,11 @@ from deploy_core.agents import agent_problem
 from deploy_core.endings import all_of
 from handlers.blocks import Message
 from handlers.slack import Slack
+
+NOBODY_IS_TOLD: Final = (
+    "nobody is told, until the file names a `watch_channel` or a channel is subscribed"
+    " (`/dagster subscribe`)"
+)
 
 
 async def check_all(settings: BotSettings, *, live: bool) -> ExitCode:
@@ -119,11 +125,20 @@ async def _in_slack(core: Core, slack: Slack, *, live: bool) -> AsyncIterator[Fi
     if settings.slack_app_token is None:
         yield Finding("Socket Mode", bad="SLACK_APP_TOKEN isn't set; `run` needs it.")
     for name, deployment in settings.core.deployments.items():
-        channels = (deployment.home_channel, deployment.watch_channel)
+        digest = deployment.digest.channel if deployment.digest is not None else None
+        channels = (deployment.home_channel, deployment.watch_channel, digest)
         for channel in dict.fromkeys(each for each in channels if each is not None):
             yield await _channel(slack, name, channel, live=live)
     for channel in dict.fromkeys(each.channel for each in settings.core.subscriptions):
         yield await _channel(slack, "the subscriptions", channel, live=live)
+    subscribed = await tried("Subscriptions", core.recipients.subscriptions())
+    if isinstance(subscribed, Finding):
+        yield subscribed
+        return
+    told = {each.deployment for each in subscribed}
+    for name, deployment in settings.core.deployments.items():
+        if settings.core.watch.enabled and deployment.told_in is None and not told & {None, name}:
+            yield Finding(f"What breaks on {name}", NOBODY_IS_TOLD)
 
 
 async def _channel(slack: Slack, deployment: str, channel: str, *, live: bool) -> Finding:

@@ -27,6 +27,6 @@ def project_message(
         blocks=[
             section("\n".join(lines)),
             section("\n".join(secrets)),
-            section(text.next_line(options)),
+            section(text.next_line(options, is_pushed=pushed is not None)),
         ],
     )

@@ -89,11 +89,13 @@ def secrets_lines(secrets: Sequence[NeededSecret], page: str, *, known: bool) ->
     return lines + [f"• {code(each.name)}: {words(each.why, 300)}" for each in secrets]
 
 
-def next_line(options: ProjectOptions) -> str:
-    """Return how it goes on."""
+def next_line(options: ProjectOptions, *, is_pushed: bool) -> str:
+    """Return how it goes on, once its first commit is pushed, or before."""
     into = name(options.deployment)
     merge = "pull request" if options.ci is Ci.GITHUB else "merge request"
-    return (
-        f"With the first push to the default branch the code location comes up in *{into}*; each"
-        f" {merge} gets a branch deployment."
+    first = (
+        "CI fails until the secrets are set; run it once more then, and the code location comes up"
+        if is_pushed
+        else "With the first push to the default branch the code location comes up"
     )
+    return f"{first} in *{into}*. Each {merge} gets a branch deployment."

@@ -84,11 +84,11 @@ def _next(found: Proposal) -> list[str]:
             return [f"When it is merged it goes live on {deployment}, and I say so here."]
         case _S.BRANCH_ONLY:
             what = f"{found.request.project}:{found.request.location}"
-            again = f"/dagster deploy {what} to {found.request.deployment}"
+            again = code(f"/dagster deploy {what} to {found.request.deployment}", 200)
             project = name(found.request.project)
             return [
                 f"No git host is configured for {project}: open a pull request of the branch.",
-                f"When it is merged, put it live on {deployment}: {code(again, 200)}",
+                f"When it is merged, put it live on {deployment}, unless your CI does: {again}",
             ]
         case _S.DEPLOYED:
             return [f"Deploy {found.deploy_id} puts it live on {deployment}: see its own message."]

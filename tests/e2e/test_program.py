@@ -105,6 +105,7 @@ async def test_check_and_status_say_what_is_wrong(world: World) -> None:
     code, said = await cli(world, "check")
     assert code == GOOD, said
     assert "All is well." in said
+    assert "What breaks on prod: nobody is told" in said
     code, said = await cli(world, "check", DAGSTER_CLOUD_API_TOKEN="user:sandbox:wrong")
     assert code == FAILED, said
     assert "Put a valid user token into DAGSTER_CLOUD_API_TOKEN." in said
