@@ -1,13 +1,16 @@
 """What a person can ask about a single code location and its document."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from deploy_core.model.documents import CODE_SOURCES
+from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import Document
 from deploy_core.model.proposals import ProposalRequest
+from deploy_core.sources.location_fields import read_context
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,12 @@ IN: Final = "in"
 BUILD_OPTIONS: Final = {"build-directory": "directory", "registry": "registry"}
 """The options of `add-location` that stand below `build`, for a project only."""
 
+CONTEXT: Final = "container-context"
+"""The option of `add-location` that has the settings of the platform, as YAML on one line."""
+
+MOST_CONTEXT: Final = 1_500
+"""Characters of such settings, written as JSON: a button's value has little more room."""
+
 NEW: Final = "new"
 """The option of `add-location` that has a new directory written; it has no value."""
 
@@ -126,7 +135,8 @@ ONLY_IN_A_PROJECT: Final = "What is built, or new, stands in a project: say whic
 
 
 def said_document(name: str, options: Mapping[str, str]) -> Document:
-    """Return the document that the options of `add-location` make."""
+    """Return the document that the options of `add-location` make. Raises `UsageError` for a
+    container context that can't be used."""
     document: Document = {"location_name": name} if name else {}
     source: Document = {}
     for option, key in ADD_OPTIONS.items():
@@ -134,6 +144,13 @@ def said_document(name: str, options: Mapping[str, str]) -> Document:
             (source if key in CODE_SOURCES else document)[key] = options[option]
     if source:
         document["code_source"] = source
+    if CONTEXT in options and (context := read_context(options[CONTEXT])):
+        if len(json.dumps(context, ensure_ascii=False)) > MOST_CONTEXT:
+            raise UsageError(
+                f"The container context is longer than {MOST_CONTEXT:,} characters.",
+                next_step="Write it into the form that `add-location` opens, or into a project.",
+            )
+        document["container_context"] = context
     build: Document = {
         key: options[option] for option, key in BUILD_OPTIONS.items() if option in options
     }
@@ -141,11 +158,15 @@ def said_document(name: str, options: Mapping[str, str]) -> Document:
 
 
 def options_of(document: Document) -> dict[str, str]:
-    """Return what the options of `add-location` can say of a document."""
+    """Return what the options of `add-location` can say of a document; a container context that is
+    too long for them, or has characters that can't be typed, is left out."""
     source = document.get("code_source")
     flat = {**document, **(source if isinstance(source, dict) else {})}
     values = {option: flat.get(key) for option, key in ADD_OPTIONS.items()}
     build = document.get("build")
     if isinstance(build, dict):
         values |= {option: build.get(key) for option, key in BUILD_OPTIONS.items()}
+    context = json.dumps(document.get("container_context"), ensure_ascii=False)
+    if document.get("container_context") and len(context) <= MOST_CONTEXT:
+        values[CONTEXT] = context if context.isprintable() else None
     return {option: value for option, value in values.items() if isinstance(value, str)}

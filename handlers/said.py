@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from handlers.commands import FROM, RESERVED, TO
+from handlers.location_commands import CONTEXT, MOST_CONTEXT
 from handlers.usage import FLAGS, OPTIONS, OTHER_NAMES, form_error, no_option, short
 from handlers.words import DASHES, Word, single_dash
 
@@ -13,6 +14,8 @@ MOST_LOCATIONS: Final = 300
 MOST_NAME: Final = 200
 MOST_WHY: Final = 500
 MOST_IMAGE: Final = 500
+MOST: Final = {"why": MOST_WHY, CONTEXT: MOST_CONTEXT}
+"""Characters of an option's value; of those that aren't here as many as an image's name has."""
 
 _USER_ID: Final = re.compile(r"^[UW][A-Z0-9]{6,}$")
 
@@ -101,7 +104,7 @@ def _read_option(said: Said, word: Word, rest: list[Word]) -> None:
         return
     if option in said.values:
         raise form_error(said.verb, f"--{option} is given twice.")
-    most = MOST_WHY if option == "why" else MOST_IMAGE
+    most = MOST.get(option, MOST_IMAGE)
     if len(value) > most:
         raise form_error(said.verb, f"The value of --{option} is longer than {most} characters.")
     if option == "image" and " " in value:

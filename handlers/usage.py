@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from deploy_core.model.errors import UsageError
-from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, IN, NEW
+from handlers.location_commands import ADD_OPTIONS, BUILD_OPTIONS, CONTEXT, IN, NEW
 from handlers.project_commands import PROJECT_OPTIONS
 
 FORMS: Final[dict[str, str]] = {
@@ -17,7 +17,8 @@ FORMS: Final[dict[str, str]] = {
         " [--module MODULE|--package PACKAGE|--file FILE]"
         " [to DEPLOYMENT]"
         " [--image IMAGE] [--attribute NAME] [--working-directory FOLDER] [--executable PATH]"
-        ' [--queue QUEUE] [--build-directory FOLDER] [--registry REGISTRY] [--why "…"]'
+        ' [--queue QUEUE] [--container-context "{YAML}"] [--build-directory FOLDER]'
+        ' [--registry REGISTRY] [--why "…"]'
     ),
     "edit-location": "edit-location NAME [in DEPLOYMENT]",
     "remove-location": "remove-location NAME [from DEPLOYMENT]",
@@ -103,7 +104,7 @@ CODE_OPTIONS: Final = (
 
 OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "deploy": ("all", "image", "rebuild", "ref", "why", *CODE_OPTIONS),
-    "add-location": (*ADD_OPTIONS, *BUILD_OPTIONS, IN, NEW, "why"),
+    "add-location": (*ADD_OPTIONS, CONTEXT, *BUILD_OPTIONS, IN, NEW, "why"),
     "restore-location": ("why",),
     "adopt": ("update", "why"),
     "new-project": PROJECT_OPTIONS,

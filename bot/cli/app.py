@@ -133,6 +133,9 @@ def add_location(
     working_directory: WorkingDirectory = None,
     executable: Annotated[str | None, typer.Option(help="The Python that runs it.")] = None,
     queue: Annotated[str | None, typer.Option("--queue", "-q", help="The agent queue.")] = None,
+    container_context: Annotated[
+        str | None, typer.Option(help="The platform's settings, as YAML: `{k8s: …}`.")
+    ] = None,
     project: Annotated[
         str | None, typer.Option("--in", help="The project to bring it into, by a pull request.")
     ] = None,
@@ -153,7 +156,7 @@ def add_location(
     """Add a code location or update it, as from Slack: at once, or by a pull request."""
     from bot.cli.deploy import add_location as add  # noqa: PLC0415
     from bot.cli.propose import propose_location  # noqa: PLC0415
-    from handlers.location_commands import AddLocation, said_document  # noqa: PLC0415
+    from handlers.location_commands import CONTEXT, AddLocation, said_document  # noqa: PLC0415
 
     set_up_logs(as_json=False, quiet=True)
     said = {
@@ -166,6 +169,7 @@ def add_location(
         "working-directory": working_directory,
         "executable": executable,
         "queue": queue,
+        CONTEXT: container_context,
         "build-directory": build_directory,
         "registry": registry,
     }

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from deploy_core.artifacts.image_ref import parse_image_ref
 from deploy_core.model.documents import CODE_SOURCES, clean
-from deploy_core.model.errors import ImageNameInvalid, UnsafePath
+from deploy_core.model.errors import ImageNameInvalid, UnsafePath, UsageError
 from deploy_core.model.plan import Document
 from deploy_core.sources.location_schema import CONTAINER_CONTEXT, check, shown
 from deploy_core.sources.paths import inside
@@ -136,6 +136,19 @@ def document_of(
         }
     )
     return document, {}
+
+
+def read_context(text: str) -> Document:
+    """Return the `container_context` that one line of YAML says. Raises `UsageError` for YAML that
+    can't be read, and for what Dagster's schema refuses."""
+    errors: dict[str, str] = {}
+    context = _read_more(text, errors)
+    if errors:
+        raise UsageError(
+            f"The container context can't be used. {errors[MORE]}",
+            next_step='Write it like `--container-context "{k8s: {namespace: data}}"`.',
+        )
+    return context
 
 
 def _check_image(field: str, fields: Mapping[str, str], errors: dict[str, str]) -> None:

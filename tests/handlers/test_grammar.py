@@ -1,5 +1,7 @@
 """The text after `/dagster`, by examples and by properties."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,7 @@ from handlers.commands import (
 from handlers.grammar import after_mention, needs_target, parse
 from handlers.location_commands import (
     ADD_OPTIONS,
+    CONTEXT,
     AddLocation,
     Adopt,
     EditLocation,
@@ -123,6 +126,17 @@ DEPLOY_FORM = f"Write it as `/dagster {FORMS['deploy']}`."
                     "code_source": {"python_file": "defs.py"},
                 },
                 "prod",
+                "x",
+            ),
+        ),
+        (
+            'add-location shop --module a --container-context "{k8s: {env_vars: [A, B=1]}}" to x',
+            AddLocation(
+                {
+                    "location_name": "shop",
+                    "code_source": {"module_name": "a"},
+                    "container_context": {"k8s": {"env_vars": ["A", "B=1"]}},
+                },
                 "x",
             ),
         ),
@@ -468,12 +482,17 @@ SOURCES = st.sampled_from(["module", "package", "file", "autoload-module"])
 SAID = st.dictionaries(
     st.sampled_from([name for name, key in ADD_OPTIONS.items() if key not in CODE_SOURCES]), TYPED
 )
+CONTEXTS = st.one_of(
+    st.just({}),
+    TYPED.map(lambda text: {CONTEXT: json.dumps({"k8s": {"namespace": text}}, ensure_ascii=False)}),
+)
 ADDED = st.builds(
-    lambda name, source, value, said: said_document(name, {source: value, **said}),
+    lambda name, source, value, *said: said_document(name, {source: value, **said[0], **said[1]}),
     NAMES,
     SOURCES,
     TYPED,
     SAID,
+    CONTEXTS,
 )
 
 CHANNELS = maybe(st.from_regex(r"[CDG][A-Z0-9]{8,12}", fullmatch=True))
@@ -528,6 +547,32 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
 @given(COMMANDS)
 def test_rendered_command_reads_back_as_itself(command: Command) -> None:
     assert parse(escaped(render(command))) == command
+
+
+def test_a_container_context_is_checked_where_it_is_typed() -> None:
+    def said(context: str) -> str:
+        with pytest.raises(UsageError) as refused:
+            parse(f"add-location shop --module a --container-context {context}")
+        return refused.value.summary
+
+    assert "has no key k8; did you mean k8s?" in said('"{k8: {}}"')
+    assert "This must be a mapping" in said('"[k8s]"')
+    many = ", ".join("A" * 400)
+    assert "is longer than 1,500 characters" in said(f"'{{k8s: {{env_vars: [{many}]}}}}'")
+    assert "value is missing" in said("")
+
+
+def test_a_context_that_no_option_can_hold_is_in_no_command() -> None:
+    long: Document = {"k8s": {"labels": {f"label{number}": "x" * 50 for number in range(40)}}}
+    document: Document = {"location_name": "shop", "code_source": {"module_name": "a"}}
+    wanted = DeployRequest(
+        kind=DeployKind.ADD,
+        actor=Actor(kind="slack", id="U1"),
+        document={**document, "container_context": long},
+    )
+    assert command_of(wanted) is None
+    short: Document = {**document, "container_context": {"k8s": {"namespace": "a"}}}
+    assert command_of(wanted.model_copy(update={"document": short})) == AddLocation(short)
 
 
 @pytest.mark.parametrize("name", ["shop", ""])
