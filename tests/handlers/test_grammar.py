@@ -482,7 +482,7 @@ SOURCES = st.sampled_from(["module", "package", "file", "autoload-module"])
 SAID = st.dictionaries(
     st.sampled_from([name for name, key in ADD_OPTIONS.items() if key not in CODE_SOURCES]), TYPED
 )
-CONTEXTS = st.one_of(
+CONTEXTS: st.SearchStrategy[dict[str, str]] = st.one_of(
     st.just({}),
     TYPED.map(lambda text: {CONTEXT: json.dumps({"k8s": {"namespace": text}}, ensure_ascii=False)}),
 )
