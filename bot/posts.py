@@ -14,6 +14,7 @@ from deploy_core.store.posts import Post, belongs_to
 from deploy_core.store.proposals import KIND as PROPOSAL
 from deploy_core.store.reexecutions import REPLY
 from deploy_core.store.store import Store
+from deploy_core.watch.code_servers import SERVERS
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import Incident, Said
 from deploy_core.watch.kept_errors import error_of
@@ -46,11 +47,11 @@ from handlers.slack import Mark, Slack
 from handlers.slack_errors import ChannelClosed, MessageGone, SlackRefused
 from handlers.text.failed_runs import all_fixed
 from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
-from handlers.text.schedules import all_tick_again
+from handlers.text.schedules import all_answer_again, all_tick_again
 
-_SILENT = (SCHEDULES, QUEUE)
+_SILENT = (SCHEDULES, SERVERS, QUEUE)
 
-_ALL_ENDED = {RUNS: all_fixed, SCHEDULES: all_tick_again}
+_ALL_ENDED = {RUNS: all_fixed, SCHEDULES: all_tick_again, SERVERS: all_answer_again}
 
 _FROM_DATA = {
     "digest": digest_message,

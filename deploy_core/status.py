@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -20,6 +20,7 @@ from deploy_core.settings import CoreSettings
 from deploy_core.sources.links import commit_url
 from deploy_core.store.history import Change, Unchanged
 from deploy_core.store.store import Store
+from deploy_core.watch.code_servers import SERVERS, ServersNoted
 from deploy_core.watch.reading import Health, LocationSeen, Reading
 from deploy_core.watch.readings import Readings
 
@@ -149,7 +150,8 @@ class StatusBoard:
     async def _joined(
         self, reading: Reading, wanted: Iterable[LocationSeen]
     ) -> tuple[LocationStatus, ...]:
-        ordered = sorted(wanted, key=lambda seen: (_WORST_FIRST[seen.health], seen.name))
+        found = await self._with_servers(reading, wanted)
+        ordered = sorted(found, key=lambda seen: (_WORST_FIRST[seen.health], seen.name))
         projects = {seen.name: self._catalog.project_of(seen.name) for seen in ordered}
         changes, running, unchanged, applied = await all_of(
             self._store.history.changes(reading.deployment),
@@ -182,6 +184,27 @@ class StatusBoard:
             for seen in ordered
         )
 
+    async def _with_servers(
+        self, reading: Reading, wanted: Iterable[LocationSeen]
+    ) -> list[LocationSeen]:
+        """Return them with the code servers that the watcher has found to be down, and that were
+        not started anew since."""
+        watch = self._settings.watch
+        if not (watch.enabled and watch.schedules):
+            return list(wanted)
+        kept = await self._store.watching.last(reading.deployment, SERVERS)
+        if kept is None:
+            return list(wanted)
+        down = ServersNoted.model_validate(kept.data).unreached
+        return [
+            replace(seen, health=Health.SERVER_DOWN)
+            if seen.name in down
+            and seen.health is Health.LOADED
+            and (seen.updated_at is None or seen.updated_at <= kept.at)
+            else seen
+            for seen in wanted
+        ]
+
     def _status(
         self,
         deployment: str,
@@ -194,8 +217,11 @@ class StatusBoard:
     ) -> LocationStatus:
         if change is not None and change.requested != seen.requested:
             change = None  # somebody else has changed it since
-        waits = seen.health in {Health.LOADING, Health.NOT_LOADED}
-        since = (change.at if change is not None else None) if waits else seen.updated_at
+        since = seen.updated_at
+        if seen.health in {Health.LOADING, Health.NOT_LOADED}:
+            since = change.at if change is not None else None
+        elif seen.health is Health.SERVER_DOWN:
+            since = None  # it was loaded then, and has died at some time after
         settings = self._settings.projects.get(project) if project is not None else None
         commit = seen.version.commit
         return LocationStatus(

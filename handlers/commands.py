@@ -124,7 +124,7 @@ class Status:
     here: bool = False
 
 
-STATES = ("failed", "agent-down", "loading", "loaded", "behind", "outside")
+STATES = ("failed", "server-down", "agent-down", "loading", "loaded", "behind", "outside")
 """What `status --state` takes: how a location stands, or that the default branch has more
 commits, or that what is live is not what the bot put there."""
 

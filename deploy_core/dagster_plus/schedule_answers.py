@@ -23,6 +23,9 @@ from deploy_core.dagster_plus.wire import checked, not_understood, server_error
 MOST_ERROR = 1_000
 """So much of a tick's error is kept."""
 
+UNREACHED = "DagsterUserCodeUnreachableError"
+"""What Dagster's daemon raises around a tick for which the code server could not be reached."""
+
 
 class CauseShape(Shape):
     message: str
@@ -131,6 +134,7 @@ def _ticks(state: TickingShape) -> tuple[Tick, ...]:
             at=datetime.fromtimestamp(tick.timestamp, UTC),
             status=tick.status,
             error=None if tick.error is None else tick.error.root[:MOST_ERROR],
+            unreached=tick.error is not None and UNREACHED in tick.error.message,
         )
         for tick in state.ticks
     ]

@@ -92,11 +92,13 @@ TickStatus = Literal["STARTED", "SKIPPED", "SUCCESS", "FAILURE"]
 
 @dataclass(frozen=True)
 class Tick:
-    """One time that a schedule or a sensor was evaluated."""
+    """One time that a schedule or a sensor was evaluated; `unreached` says that its location's code
+    server could not be."""
 
     at: datetime
     status: TickStatus
     error: str | None = None
+    unreached: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ class Health(StrEnum):
     """How a code location stands, those that need eyes first."""
 
     FAILED = "failed to load"
+    SERVER_DOWN = "code server down"
     AGENT_DOWN = "agent down"
     LOADING = "loading"
     NOT_LOADED = "not loaded yet"

@@ -1,7 +1,7 @@
-"""Looks at schedules, sensors and the run queue for what has fallen silent."""
+"""Looks at schedules, sensors, their code servers and the run queue for what has fallen silent."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from deploy_core.clock import Clock
@@ -13,6 +13,13 @@ from deploy_core.store.history import Change
 from deploy_core.store.look import Facts, Look
 from deploy_core.store.store import Store
 from deploy_core.watch.agents import silences
+from deploy_core.watch.code_servers import (
+    SERVERS,
+    ServersNoted,
+    Unreached,
+    judge_servers,
+    unreached_servers,
+)
 from deploy_core.watch.queue import QUEUE, SUBJECT, QueueNoted, QueueSeen, judge_queue
 from deploy_core.watch.reading import Reading
 from deploy_core.watch.readings import Readings
@@ -57,6 +64,7 @@ class ScheduleObserver:
         self._recipients = recipients
         self._forget = timedelta(days=settings.watch.known_days)
         self._patience = timedelta(minutes=settings.watch.queue_minutes)
+        self._server = timedelta(seconds=settings.watch.code_server_seconds)
 
     async def look(self, deployment: str) -> bool:
         """Look once at all. Returns False where another process was faster.
@@ -67,7 +75,8 @@ class ScheduleObserver:
         at = self._clock.now()
         ticking = await self._dagster.schedules(deployment, FAILING_TICKS + 1)
         reading = await self._readings.read(deployment)
-        loads = Loads(_loads(first), _loads(reading), ticking.locations)
+        unreached = unreached_servers(ticking.instigators, reading, at, self._server)
+        loads = Loads(_loads(first), _loads(reading), ticking.locations, unreached)
         kept = await self._store.watching.last(deployment, SCHEDULES)
         counted = True
         if kept is None or kept.at < at:
@@ -82,11 +91,32 @@ class ScheduleObserver:
                 happened = [_happened(move, reading, changes) for move in moves]
                 places = {move.subject: move.location for move in moves}
                 counted = await self._keep(deployment, SCHEDULES, version, noted, happened, places)
-        return await self._look_at_queue(deployment, reading) and counted
-
-    async def _look_at_queue(self, deployment: str, reading: Reading) -> bool:
         if silences(reading):
-            return True  # an agent that is gone explains it, and is told of by itself
+            return counted  # an agent that is gone explains the rest, and is told of by itself
+        counted &= await self._look_at_servers(reading, unreached, ticking.locations, at)
+        return await self._look_at_queue(deployment) and counted
+
+    async def _look_at_servers(
+        self,
+        reading: Reading,
+        unreached: Mapping[str, Unreached],
+        listed: Collection[str],
+        at: datetime,
+    ) -> bool:
+        deployment = reading.deployment
+        kept = await self._store.watching.last(deployment, SERVERS)
+        if kept is not None and kept.at >= at:
+            return False
+        before = None if kept is None else ServersNoted.model_validate(kept.data)
+        noted, moves = judge_servers(before, unreached, reading, listed, at)
+        same = before is not None and not moves and noted.unreached == before.unreached
+        if same and not await self._store.watching.settling(deployment, SERVERS):
+            return True
+        version = 0 if kept is None else kept.version
+        places = {name: name for name, _, _ in moves}
+        return await self._keep(deployment, SERVERS, version, noted, moves, places, Event.FAILURES)
+
+    async def _look_at_queue(self, deployment: str) -> bool:
         kept, at = await self._store.watching.last(deployment, QUEUE), self._clock.now()
         if kept is not None and kept.at >= at:
             return False
@@ -127,15 +157,16 @@ class ScheduleObserver:
         deployment: str,
         kind: str,
         before: int,
-        noted: SchedulesNoted | QueueNoted,
+        noted: SchedulesNoted | ServersNoted | QueueNoted,
         moves: Sequence[tuple[str, Happened, Facts]],
         places: Mapping[str, str],
+        event: Event = Event.SILENCE,
     ) -> bool:
         """Keep a look; `places` has the code location of each subject that is in one."""
         rules = await self._recipients.rules(deployment) if moves else Rules()
 
         def told(subject: str) -> Channels:
-            about = rules.about(Event.SILENCE, deployment, places.get(subject))
+            about = rules.about(event, deployment, places.get(subject))
             return rules.told([about], noted.at)
 
         look = Look(

@@ -1,13 +1,16 @@
-"""Schedules, sensors and run queues that have fallen silent, in one message to their end."""
+"""Schedules, sensors, code servers and run queues that have fallen silent, in one message to their
+end."""
 
 from datetime import datetime
 
+from deploy_core.watch.code_servers import SERVERS
 from deploy_core.watch.incidents import Incident
 from deploy_core.watch.queue import QUEUE
 from handlers import actions, limits
 from handlers.blocks import (
     Block,
     Message,
+    command_button,
     context,
     fitting,
     header,
@@ -18,11 +21,12 @@ from handlers.blocks import (
 from handlers.blocks import actions as row
 from handlers.cards.links import CardLinks
 from handlers.cards.status import show_status
-from handlers.commands import Agents, Command, Status
+from handlers.commands import Agents, Command, Redeploy, Status, typed
 from handlers.mrkdwn import pre
 from handlers.text import schedules as text
 from handlers.text.deploys import BUTTONS
 from handlers.text.names import name
+from handlers.text.status import BUTTONS as STATUS_BUTTONS
 
 MOST_LINES = 30
 
@@ -49,9 +53,14 @@ def _buttons(incident: Incident, links: CardLinks) -> list[Block]:
     show: Command = Status(location, incident.deployment)
     if incident.kind == QUEUE or not location:
         show = Agents(incident.deployment)
+    again: list[Block] = []
+    if incident.kind == SERVERS and not incident.ended:
+        action = f"{actions.RUN}:redeploy"
+        command = typed(Redeploy((location,), deployment=incident.deployment))
+        again = command_button(STATUS_BUTTONS[action], action, command)
     page = links.page([location]) if location else links.page([])
     opens = url_button(BUTTONS[actions.OPEN_DAGSTER], actions.OPEN_DAGSTER, page)
-    return [*show_status(show), *([opens] if opens is not None else [])]
+    return [*again, *show_status(show), *([opens] if opens is not None else [])]
 
 
 def _many(incidents: list[Incident], *, links: CardLinks) -> Message:

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import Version
 from deploy_core.watch.agents import ALL
+from deploy_core.watch.code_servers import SERVERS
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import (
     FLAPPING,
@@ -126,7 +127,7 @@ def said_words(said: Said, incident: Incident, facts: Facts) -> str:
         return alerted_too(facts)
     if incident.kind == RUNS:
         return said_of_runs(said, facts)
-    if incident.kind in {SCHEDULES, QUEUE}:
+    if incident.kind in {SCHEDULES, SERVERS, QUEUE}:
         return said_of_schedules(said, incident, facts)
     if incident.kind == "agents":
         return _said_of_agents(said, incident, facts)

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from deploy_core.model.people import Actor
+from deploy_core.watch.code_servers import SERVERS
 from deploy_core.watch.incidents import FLAPPING, Incident, IncidentState, Said, WatcherSaid
 from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.schedules import FAILING_TICKS, Trouble
@@ -40,6 +41,9 @@ def title(incident: Incident) -> str:
     if incident.kind == QUEUE:
         said = "moves again" if incident.ended else "does not move"
         return f"{where}: the run queue {said}"
+    if incident.kind == SERVERS:
+        said = _end(incident) if incident.ended else "can't be reached"
+        return f"{where}: the code server of {incident.subject[:60]} {said}"
     what = f"{where}: {incident.subject[:70]}"
     if incident.ended:
         return f"{what} {_end(incident)}"
@@ -53,6 +57,8 @@ def state_words(incident: Incident, now: datetime) -> str:
     facts = incident.data or {}
     if incident.kind == QUEUE:
         return _queue_words(incident, facts, now)
+    if incident.kind == SERVERS:
+        return _server_words(incident, facts, now)
     what = f"{subject(incident)} on {name(incident.deployment)}"
     if incident.ended:
         return f"{what} {_end(incident)}, after {_lasted(incident, now)}"
@@ -93,6 +99,8 @@ def changed_by(facts: Facts) -> str | None:
 def said_of_schedules(said: WatcherSaid, incident: Incident, facts: Facts) -> str:
     """Return what is said in the thread."""
     what = "The run queue" if incident.kind == QUEUE else subject(incident)
+    if incident.kind == SERVERS:
+        return _said_of_server(said, incident, facts)
     last = duration(_seconds(facts, "since_last"))
     match said:
         case Said.AGAIN:
@@ -110,6 +118,9 @@ def said_of_schedules(said: WatcherSaid, incident: Incident, facts: Facts) -> st
 def many_words(incidents: list[Incident]) -> tuple[str, str]:
     """Return what is said where many fell silent at once, and how many still are."""
     left = sum(not each.ended for each in incidents)
+    if incidents and incidents[0].kind == SERVERS:
+        said = f"{len(incidents)} code servers could not be reached at once"
+        return said, f"{left} still can't" if left else "all answer again"
     said = f"{len(incidents)} schedules and sensors fell silent at once"
     return said, f"{left} still are" if left else "none is any more"
 
@@ -119,8 +130,16 @@ def all_tick_again(incidents: list[Incident]) -> str:
     return f"None of the {len(incidents)} is silent any more."
 
 
+def all_answer_again(incidents: list[Incident]) -> str:
+    """Return what is said when all code servers that were down together answer again."""
+    return f"All {len(incidents)} code servers answer again."
+
+
 def line(incident: Incident) -> str:
     """Return one of many on one line."""
+    if incident.kind == SERVERS:
+        said = _end(incident) if incident.ended else "can't be reached"
+        return f"{EMOJI[incident.state]} the code server of *{subject(incident)}* {said}"
     state = _end(incident) if incident.ended else _TITLES[_trouble(incident)]
     return f"{EMOJI[incident.state]} *{subject(incident)}* {state}"
 
@@ -138,10 +157,43 @@ def _queue_words(incident: Incident, facts: Facts, now: datetime) -> str:
     return f"{said}; none is in progress"
 
 
+def _server_words(incident: Incident, facts: Facts, now: datetime) -> str:
+    location, place = name(incident.subject), name(incident.deployment)
+    if incident.ended:
+        lasted = _lasted(incident, now)
+        return f"The code server of {location} on {place} {_end(incident)}, after {lasted}"
+    ticks, since = int(_seconds(facts, "ticks")), facts.get("since")
+    what = "a tick" if ticks == 1 else f"{ticks} ticks in a row"
+    when = f" since {_at(since)}" if isinstance(since, str) else ""
+    return (
+        f"The code server of {location} on {place} can't be reached, though {location} counts as"
+        f" loaded: {what} of its schedules and sensors could not{when}"
+    )
+
+
+def _said_of_server(said: WatcherSaid, incident: Incident, facts: Facts) -> str:
+    what = f"The code server of {name(incident.subject)}"
+    last = duration(_seconds(facts, "since_last"))
+    match said:
+        case Said.AGAIN:
+            return f"{what} can't be reached again, {last} after it had recovered."
+        case Said.FLAPPING:
+            times = facts.get("failures")
+            return f"{what} comes and goes: it could not be reached {times} times."
+        case Said.REMOVED:
+            return f"{what} is gone with its code location: nothing more is said of it."
+        case Said.NEEDS_PEOPLE:
+            return "A person is needed."
+        case Said.RECOVERED:
+            return f"{what} answers again. It was away for {last}."
+
+
 def _end(incident: Incident) -> str:
     facts = incident.data or {}
     if incident.kind == QUEUE:
         return "moves again"
+    if incident.kind == SERVERS:
+        return "answers again"
     trouble = _trouble(incident)
     if facts.get("gone"):
         return "is gone"

@@ -18,6 +18,7 @@ from handlers.text.names import name, who
 
 EMOJI: Final = {
     Health.FAILED: ":x:",
+    Health.SERVER_DOWN: ":no_mobile_phones:",
     Health.AGENT_DOWN: ":electric_plug:",
     Health.LOADING: ":hourglass:",
     Health.NOT_LOADED: ":hourglass:",
@@ -26,6 +27,7 @@ EMOJI: Final = {
 
 FILTERS: Final = {
     "failed": Health.FAILED,
+    "server-down": Health.SERVER_DOWN,
     "agent-down": Health.AGENT_DOWN,
     "loading": Health.LOADING,
     "loaded": Health.LOADED,

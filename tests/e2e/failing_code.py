@@ -10,13 +10,16 @@ from pathlib import Path
 
 from dagster import (
     DagsterInstance,
+    DefaultSensorStatus,
     Definitions,
     InitResourceContext,
     OpExecutionContext,
+    SkipReason,
     in_process_executor,
     job,
     op,
     resource,
+    sensor,
 )
 
 FOLDER = Path(os.environ.get("FAILING_CODE_FOLDER", "/nonexistent"))
@@ -127,8 +130,14 @@ def imports() -> None:
     import_row()
 
 
+@sensor(job=daily, minimum_interval_seconds=5, default_status=DefaultSensorStatus.RUNNING)
+def files() -> SkipReason:
+    return SkipReason("there is no new file")
+
+
 defs = Definitions(
     jobs=[daily, revenue, nightly, endless, patient, stubborn, imports],
+    sensors=[files],
     executor=in_process_executor,
 )
 

@@ -23,6 +23,7 @@ from tests.support.launching import LAUNCH, launch_variables, launched_run
 CODE = Path(__file__).parent / "failing_code.py"
 ROOT = Path(__file__).parents[2]
 LOCATION = "core"
+SOCKET = "code.sock"
 MENDED = "mended"
 """Once a file of this name is in the folder, `daily` works."""
 
@@ -85,6 +86,7 @@ class RealDagster:
     folder: Path
     http: httpx.AsyncClient
     often: Process
+    start: "_Starter"
 
     async def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """Return the data of an answer."""
@@ -122,6 +124,14 @@ class RealDagster:
             raise AssertionError(f"{job}: {seen}, and not {statuses}") from None
         return seen
 
+    async def end_code_server(self) -> None:
+        """End the code server; nobody tells the webserver and the daemon."""
+        await self.start.end("code")
+
+    async def start_code_server(self) -> None:
+        """Start it again, at the same address."""
+        await self.start.code_server()
+
     async def fail_often(self, times: int) -> None:
         """Execute `imports` so many times: it fails in turn of three kinds."""
         assert self.often.stdin is not None
@@ -135,19 +145,18 @@ async def opened() -> AsyncIterator[RealDagster]:
     async with AsyncExitStack() as stack:
         # A socket's path has to be short.
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="real-")))
-        socket, workspace, port = home / "code.sock", home / "workspace.yaml", free_port()
-        server = {"grpc_server": {"socket": str(socket), "location_name": LOCATION}}
+        workspace, port = home / "workspace.yaml", free_port()
+        server = {"grpc_server": {"socket": str(home / SOCKET), "location_name": LOCATION}}
         (home / "dagster.yaml").write_text(yaml.safe_dump(_CONFIG))
         workspace.write_text(yaml.safe_dump({"load_from": [server]}))
         start = _Starter(stack, home)
-        await start("code", "dagster", *("api", "grpc", "-s", socket, "-f", CODE))
-        await start.says("code", "Started Dagster code server")
+        await start.code_server()
         where = ("-h", "127.0.0.1", "-p", port, "--path-prefix", "/prod")
         await start("webserver", "dagster_webserver", *where, "-w", workspace)
         await start("daemon", "dagster._daemon", "run", "-w", workspace)
         often = await start.often()
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=120))
-        real = RealDagster(f"http://127.0.0.1:{port}/prod", home, http, often)
+        real = RealDagster(f"http://127.0.0.1:{port}/prod", home, http, often, start)
         await start.says("daemon", "No cursor for event type")  # what fails from now on is retried
         await start.says("webserver", "Serving dagster-webserver")
         await _says(often, "ready")
@@ -178,6 +187,15 @@ class _Starter:
         command = (sys.executable, "-m", module, *map(str, arguments))
         guard = ("-m", "sandbox.dagster_plus.agent_guard", GRACE_SECONDS, *command)
         self._programs[name] = await self._start(name, *guard)
+
+    async def code_server(self) -> None:
+        """Start the code server, and wait until it answers."""
+        await self("code", "dagster", *("api", "grpc", "-s", self._home / SOCKET, "-f", CODE))
+        await self.says("code", "Started Dagster code server")
+
+    async def end(self, name: str) -> None:
+        """End a program."""
+        await _end(self._programs[name])
 
     async def often(self) -> Process:
         """Start the program that executes one job often; it ends with its input."""

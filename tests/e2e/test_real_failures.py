@@ -1,4 +1,5 @@
-"""Runs of a real `dagster-webserver` that fail, told in Slack by the bot, and executed again."""
+"""Runs of a real `dagster-webserver` that fail, told in Slack by the bot, and executed again; and a
+code server that dies."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +22,7 @@ CHANGES = {
     "deployments": {
         "prod": {"may_deploy": ["U0ADA000001"], "watch_channel": "C0DEPLOYS01"},
     },
-    "watch": {"seconds": 0.5, "schedules_seconds": 1},
+    "watch": {"seconds": 0.5, "schedules_seconds": 1, "code_server_seconds": 1},
 }
 REEXECUTE = "incident.reexecute"
 
@@ -156,3 +157,16 @@ async def test_two_hundred_of_three_kinds_are_three_messages_that_count(watched:
         assert card.edits > 0
     await watched.looked()
     assert len(await watched.cards("imports")) == 3
+
+
+async def test_a_code_server_that_dies_under_a_loaded_location_is_told(watched: Watched) -> None:
+    await watched.world.make_live("core")
+    await watched.front.has_asked(documents.SCHEDULES, 2)  # that it answered was noted
+    await watched.real.end_code_server()
+    card = await watched.card("The code server of core on prod can't be reached, though core")
+    assert "counts as loaded: a tick of its schedules and sensors could not" in card.text
+    assert "UNAVAILABLE" in card.shown
+    await watched.real.start_code_server()
+    ended = await watched.card("The code server of core on prod answers again, after")
+    assert ended.ts == card.ts
+    assert await watched.cards("sensor files") == []

@@ -19,6 +19,7 @@ from sandbox.dagster_plus.locations import (
     Tick,
 )
 from sandbox.dagster_plus.runs import Run
+from sandbox.slack.seen import SeenMessage
 from tests.scenario.test_watch import CONFIG, loaded
 from tests.scenario.world import World, open_world
 
@@ -104,6 +105,42 @@ async def test_a_sensor_that_fails_each_tick_is_told_with_its_error(watched: Wor
     location.report = report
     card = await watched.card("sensor bucket in core on prod was switched off", number=1)
     await watched.reply(card, "sensor bucket in core was switched off")
+
+
+UNREACHED = (
+    "dagster._core.errors.DagsterUserCodeUnreachableError: Unable to reach the user code server"
+    " for sensor bucket. Sensor will resume execution once the server is available.\n"
+)
+
+
+async def dead(world: World) -> tuple[CodeLocation, SeenMessage]:
+    """A loaded location whose code server has died, and the message about it."""
+    location = await core(world)
+    now = time.time()
+    location.ticks["bucket"] = [Tick(now + n, "FAILURE", UNREACHED) for n in (3, 2, 1)]
+    says = "The code server of core on prod can't be reached, though core counts as loaded"
+    return location, await world.card(says, button="command.run:redeploy", number=1)
+
+
+async def test_a_code_server_that_died_under_a_loaded_location_is_told(watched: World) -> None:
+    location, card = await dead(watched)
+    assert "3 ticks in a row of its schedules and sensors could not since" in card.text
+    answer = await watched.asks("ada", "/dagster status")
+    assert "1 code server down" in answer.shown
+    only = await watched.asks("ada", "/dagster status --state server-down")
+    assert "*core*: code server down" in only.shown
+
+    location.ticks["bucket"] = [Tick(time.time() + 10, "SKIPPED"), *location.ticks["bucket"]]
+    card = await watched.card("The code server of core on prod answers again, after", number=1)
+    await watched.reply(card, "The code server of core answers again. It was away for")
+    assert len(await watched.cards()) == 2, "nothing is said of the sensor by itself"
+
+
+async def test_a_code_server_that_died_is_started_anew_by_a_button(watched: World) -> None:
+    _, card = await dead(watched)
+    await watched.clicks("ada", card, "command.run:redeploy")
+    await watched.card("core is live on prod", number=2)
+    await watched.card("The code server of core on prod answers again, after", number=1)
 
 
 async def test_what_a_deploy_switches_off_is_told_with_who_deployed(watched: World) -> None:
