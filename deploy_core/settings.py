@@ -384,7 +384,7 @@ class WatchSettings(Settings):
     With `failed_runs` runs that fail are told of; what failed alike within `known_days` is known.
     With `schedules` schedules and sensors that fall silent are told of, looked at every
     `schedules_seconds`, and a run queue in which nothing has begun for `queue_minutes`; and code
-    servers that a tick could not reach `code_server_seconds` ago, and none since.
+    servers that no tick could reach for `code_server_seconds`.
     An alert of Dagster+ for which nothing was found in `alert_seconds` is told by itself.
     """
 
@@ -397,7 +397,7 @@ class WatchSettings(Settings):
     schedules: bool = True
     schedules_seconds: float = Field(default=120.0, gt=0)
     queue_minutes: Minutes = 30.0
-    code_server_seconds: float = Field(default=300.0, ge=0)
+    code_server_seconds: float = Field(default=180.0, ge=0)
     alert_seconds: float = Field(default=120.0, ge=0)
 
 

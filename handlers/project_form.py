@@ -16,8 +16,6 @@ from handlers.text import projects as text
 
 NAME: Final = "name"
 MOST: Final = 300
-MOST_KEPT: Final = 2_000
-MOST_SHORT: Final = 40
 _REQUIRED: Final = frozenset({"ci", "python"})
 _HYBRID: Final = ("image", "registry", "queue")
 """Fields that only a Hybrid project has."""
@@ -54,21 +52,13 @@ def project_form(offer: Offer) -> Block:
         serverless = offer.agent is AgentKind.SERVERLESS
         blocks.append(ways(before.way, offer.projects, serverless=serverless))
     blocks += [_field(each, offer) for each in text.LABELS if _is_asked(each, offer)]
-    known = {
-        "channel": offer.channel,
-        "deployment": offer.deployment,
-        "agent": str(offer.agent),
-        "organization": offer.organization,
-        "image": offer.image or "",
-        **({} if before is None else {"instead_of": _kept(before)}),
-    }
     return {
         "type": "modal",
         "callback_id": actions.PROJECT_FORM,
         "title": plain_text(text.TITLE, limits.VIEW_TITLE),
         "submit": plain_text(text.MAKE, limits.VIEW_TITLE),
         "close": plain_text(form_text.CLOSE, limits.VIEW_TITLE),
-        "private_metadata": json.dumps(known),
+        "private_metadata": _metadata(offer),
         "blocks": blocks,
     }
 
@@ -113,13 +103,26 @@ def read_project_form(view: Mapping[str, Any]) -> NewProject | dict[str, str]:
     return problems or command
 
 
-def _kept(before: Draft) -> str:
-    """Return as much of a form as is kept: without the long fields, where Slack has no room."""
-    found = before.value()
-    if limits.size(found) <= MOST_KEPT:
-        return found
-    short = {name: value for name, value in before.typed.items() if len(value) <= MOST_SHORT}
-    return replace(before, typed=short, why="").value()
+def _metadata(offer: Offer) -> str:
+    """Return what is kept with the form. Of the form whose place it takes the longest fields are
+    left out where Slack has no room."""
+    known = {
+        "channel": offer.channel,
+        "deployment": offer.deployment,
+        "agent": str(offer.agent),
+        "organization": offer.organization,
+        "image": offer.image or "",
+    }
+    if offer.instead_of is None:
+        return json.dumps(known)
+    before = offer.instead_of
+    while True:
+        kept = json.dumps({**known, "instead_of": before.value()})
+        if limits.size(kept) <= limits.PRIVATE_METADATA or not before.typed:
+            return kept
+        longest = max(before.typed, key=lambda name: len(before.typed[name]))
+        typed = {name: value for name, value in before.typed.items() if name != longest}
+        before = replace(before, typed=typed)
 
 
 def _is_asked(field: str, offer: Offer) -> bool:

@@ -19,9 +19,6 @@ SERVERS = "code servers"
 """The kind of a look at code servers, and of the incidents that it finds; their subject is the
 location's name."""
 
-UNREACHED_TICKS = 3
-"""So many of a location's ticks in a row could not reach its server, where they are many."""
-
 
 class ServersNoted(Row):
     """The locations whose servers could not be reached at the last look; `before` are those of
@@ -44,9 +41,9 @@ class Unreached:
 def unreached_servers(
     instigators: Iterable[Instigator], reading: Reading, at: datetime, patience: timedelta
 ) -> dict[str, Unreached]:
-    """Return the loaded locations whose servers can't be reached: by several ticks, or for as long
-    as `patience`, because one that is started anew is back sooner. What was before the location was
-    loaded, or failed for another reason, says nothing about it."""
+    """Return the loaded locations whose servers no tick could reach for as long as `patience`: one
+    that is started anew is back sooner. What was before the location was loaded, or failed for
+    another reason, says nothing about it."""
     ticks: dict[str, list[Tick]] = defaultdict(list)
     for one in instigators:
         seen = reading.locations.get(one.location)
@@ -61,7 +58,7 @@ def unreached_servers(
     for location, its in ticks.items():
         newest_first = sorted(its, key=lambda tick: tick.at, reverse=True)
         last = list(takewhile(lambda tick: tick.unreached, newest_first))
-        if last and (len(last) >= UNREACHED_TICKS or at - last[-1].at >= patience):
+        if last and at - last[-1].at >= patience:
             found[location] = Unreached(last[-1].at, len(last), last[0].error or "")
     return found
 

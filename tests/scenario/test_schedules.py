@@ -26,7 +26,12 @@ from tests.scenario.world import World, open_world
 HOUR = 3600.0
 FAST: dict[str, Any] = {
     **CONFIG,
-    "watch": {**CONFIG["watch"], "schedules_seconds": 0.25, "queue_minutes": 1},
+    "watch": {
+        **CONFIG["watch"],
+        "schedules_seconds": 0.25,
+        "queue_minutes": 1,
+        "code_server_seconds": 0.5,
+    },
 }
 
 
@@ -117,7 +122,7 @@ async def dead(world: World) -> tuple[CodeLocation, SeenMessage]:
     """A loaded location whose code server has died, and the message about it."""
     location = await core(world)
     now = time.time()
-    location.ticks["bucket"] = [Tick(now + n, "FAILURE", UNREACHED) for n in (3, 2, 1)]
+    location.ticks["bucket"] = [Tick(now + n, "FAILURE", UNREACHED) for n in (0.2, 0.1, 0)]
     says = "The code server of core on prod can't be reached, though core counts as loaded"
     return location, await world.card(says, button="command.run:redeploy", number=1)
 
