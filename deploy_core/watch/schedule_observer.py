@@ -76,7 +76,7 @@ class ScheduleObserver:
         ticking = await self._dagster.schedules(deployment, FAILING_TICKS + 1)
         reading = await self._readings.read(deployment)
         unreached = unreached_servers(ticking.instigators, reading, at, self._server)
-        loads = Loads(_loads(first), _loads(reading), ticking.locations, unreached)
+        loads = Loads(_loads(first), _loads(reading), ticking.locations)
         kept = await self._store.watching.last(deployment, SCHEDULES)
         counted = True
         if kept is None or kept.at < at:

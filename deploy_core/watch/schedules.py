@@ -67,13 +67,11 @@ class SchedulesNoted(Row):
 @dataclass(frozen=True)
 class Loads:
     """Which loads of the locations were there: `before` the schedules were asked for and `after`,
-    by location. `listed` are the locations whose contents are known now, `unreached` those whose
-    code servers can't be reached: that is told by itself, not of each tick that fails for it."""
+    by location. `listed` are the locations whose contents are known now."""
 
     before: Mapping[str, str | None]
     after: Mapping[str, str | None]
     listed: Collection[str]
-    unreached: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ def _trouble(
         return _off(old, loads, location)
     ended = [tick for tick in one.ticks if tick.status != "STARTED"]
     last = ended[:FAILING_TICKS]
-    if location in loads.unreached and last and last[0].unreached:
+    if last and last[0].unreached:  # that is its code server's trouble, and told by itself
         return old.trouble if old is not None else None
     if len(last) == FAILING_TICKS and all(tick.status == "FAILURE" for tick in last):
         return Trouble.FAILING

@@ -12,10 +12,9 @@ from deploy_core.watch.code_servers import (
     unreached_servers,
 )
 from deploy_core.watch.reading import Health, LocationSeen, Reading
-from deploy_core.watch.schedules import Loads, judge_schedules
 from deploy_core.watch.transitions import Happened
 from tests.watch.support import at
-from tests.watch.test_schedules import WEEK, judged, moves, sensor
+from tests.watch.test_schedules import judged, moves, sensor
 
 
 def tick(minutes: float, *, unreached: bool = True, status: Any = "FAILURE") -> Tick:
@@ -100,9 +99,8 @@ def test_what_was_so_before_anybody_watched_is_told_of_nobody() -> None:
 def test_the_ticks_that_fail_for_it_are_not_told_of_by_themselves() -> None:
     noted, _ = judged(None, 0, sensor("SKIPPED"))
     failing = one(tick(3), tick(2), tick(1))
-    loads = Loads({"core": "v1"}, {"core": "v1"}, {"core"}, {"core"})
-    after, told = judge_schedules(noted, [failing], loads, at(4), WEEK)
+    after, told = judged(noted, 4, failing)
     assert told == ()
     own = one(tick(7, unreached=False), tick(6, unreached=False), tick(5, unreached=False))
-    _, told = judge_schedules(after, [own], loads, at(8), WEEK)
+    _, told = judged(after, 8, own)
     assert [each[1] for each in moves(*told)] == [Happened.FAILED], "its own error is news"
