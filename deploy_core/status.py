@@ -195,7 +195,7 @@ class StatusBoard:
         kept = await self._store.watching.last(reading.deployment, SERVERS)
         if kept is None:
             return list(wanted)
-        down = ServersNoted.model_validate(kept.data).unreached
+        down = ServersNoted.model_validate(kept.data).down
         return [
             replace(seen, health=Health.SERVER_DOWN)
             if seen.name in down

@@ -21,29 +21,28 @@ location's name."""
 
 
 class ServersNoted(Row):
-    """The locations whose servers could not be reached at the last look; `before` are those of
-    which that was so at the very first one, and is told of nobody."""
+    """The locations whose servers no tick has reached `since` then; `down` are those of them for
+    which it has been long enough, and `before` those of which it was so at the very first look,
+    and is told of nobody."""
 
     at: datetime
-    unreached: tuple[str, ...] = ()
+    since: dict[str, datetime]
+    down: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Unreached:
-    """A location's ticks that could not reach its server, one after the other, to the newest."""
+    """A location's last ticks, none of which reached its server: the first of those that are known,
+    and the error of the newest."""
 
     since: datetime
-    ticks: int
     error: str
 
 
-def unreached_servers(
-    instigators: Iterable[Instigator], reading: Reading, at: datetime, patience: timedelta
-) -> dict[str, Unreached]:
-    """Return the loaded locations whose servers no tick could reach for as long as `patience`: one
-    that is started anew is back sooner. What was before the location was loaded, or failed for
-    another reason, says nothing about it."""
+def unreached_servers(instigators: Iterable[Instigator], reading: Reading) -> dict[str, Unreached]:
+    """Return the loaded locations whose newest ticks did not reach their servers. What was before
+    the location was loaded, or failed for another reason, says nothing about it."""
     ticks: dict[str, list[Tick]] = defaultdict(list)
     for one in instigators:
         seen = reading.locations.get(one.location)
@@ -58,8 +57,8 @@ def unreached_servers(
     for location, its in ticks.items():
         newest_first = sorted(its, key=lambda tick: tick.at, reverse=True)
         last = list(takewhile(lambda tick: tick.unreached, newest_first))
-        if last and at - last[-1].at >= patience:
-            found[location] = Unreached(last[-1].at, len(last), last[0].error or "")
+        if last:
+            found[location] = Unreached(last[-1].at, last[0].error or "")
     return found
 
 
@@ -69,42 +68,44 @@ def judge_servers(
     reading: Reading,
     listed: Collection[str],
     at: datetime,
+    patience: timedelta,
 ) -> tuple[ServersNoted, list[tuple[str, Happened, Facts]]]:
     """Return what is to be kept, and what happened to which location's server, with what is to be
-    told of it. Where a location isn't loaded, or not `listed` with its contents, nothing is known
+    told of it: it is down when no tick reached it for as long as `patience`, because one that is
+    started anew is back sooner. Only few ticks are asked for, so that the first is remembered from
+    look to look. Where a location isn't loaded, or not `listed` with its contents, nothing is known
     of its server: it stays as it was."""
-    if before is None:
-        first = tuple(sorted(now))
-        return ServersNoted(at=at, unreached=first, before=first), []
+    old = before or ServersNoted(at=at, since={})
     unknown = {
         name
-        for name in before.unreached
+        for name in old.since
         if name in reading.locations
         and (name not in listed or reading.locations[name].health is not Health.LOADED)
     }
-    unreached = {*now, *unknown}
-    ended = [name for name in before.unreached if name not in unreached]
+    since = {name: old.since[name] for name in unknown}
+    since |= {name: _since(name, found, old, reading) for name, found in now.items()}
+    down = {name for name in now if at - since[name] >= patience} | (unknown & {*old.down})
+    silent = {*since} if before is None else {*before.before} & since.keys()
     moves: list[tuple[str, Happened, Facts]] = [
-        (name, Happened.FAILED, _facts(name, now[name]))
-        for name in sorted(now.keys() - {*before.unreached})
+        (name, Happened.FAILED, _facts(name, since[name], now[name].error))
+        for name in sorted(down - {*old.down} - silent)
     ]
     moves += [
         (name, Happened.RECOVERED if name in reading.locations else Happened.REMOVED, {})
-        for name in ended
-        if name not in before.before
+        for name in old.down
+        if name not in down and name not in old.before
     ]
-    noted = ServersNoted(
-        at=at,
-        unreached=tuple(sorted(unreached)),
-        before=tuple(name for name in before.before if name in unreached),
-    )
+    noted = ServersNoted(at=at, since=since, down=tuple(sorted(down)), before=tuple(sorted(silent)))
     return noted, moves
 
 
-def _facts(location: str, found: Unreached) -> Facts:
-    return {
-        "location": location,
-        "since": found.since.isoformat(),
-        "ticks": found.ticks,
-        "error": found.error,
-    }
+def _since(name: str, found: Unreached, old: ServersNoted, reading: Reading) -> datetime:
+    """Return since when no tick reached a server, which was started anew when its location was."""
+    earlier, loaded = old.since.get(name), reading.locations[name].updated_at
+    if earlier is None or (loaded is not None and earlier <= loaded):
+        return found.since
+    return min(earlier, found.since)
+
+
+def _facts(location: str, since: datetime, error: str) -> Facts:
+    return {"location": location, "since": since.isoformat(), "error": error}

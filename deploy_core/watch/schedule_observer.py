@@ -75,7 +75,7 @@ class ScheduleObserver:
         at = self._clock.now()
         ticking = await self._dagster.schedules(deployment, FAILING_TICKS + 1)
         reading = await self._readings.read(deployment)
-        unreached = unreached_servers(ticking.instigators, reading, at, self._server)
+        unreached = unreached_servers(ticking.instigators, reading)
         loads = Loads(_loads(first), _loads(reading), ticking.locations)
         kept = await self._store.watching.last(deployment, SCHEDULES)
         counted = True
@@ -108,8 +108,8 @@ class ScheduleObserver:
         if kept is not None and kept.at >= at:
             return False
         before = None if kept is None else ServersNoted.model_validate(kept.data)
-        noted, moves = judge_servers(before, unreached, reading, listed, at)
-        same = before is not None and not moves and noted.unreached == before.unreached
+        noted, moves = judge_servers(before, unreached, reading, listed, at, self._server)
+        same = before is not None and noted.model_copy(update={"at": before.at}) == before
         if same and not await self._store.watching.settling(deployment, SERVERS):
             return True
         version = 0 if kept is None else kept.version

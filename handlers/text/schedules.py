@@ -162,12 +162,11 @@ def _server_words(incident: Incident, facts: Facts, now: datetime) -> str:
     if incident.ended:
         lasted = _lasted(incident, now)
         return f"The code server of {location} on {place} {_end(incident)}, after {lasted}"
-    ticks, since = int(_seconds(facts, "ticks")), facts.get("since")
-    what = "a tick" if ticks == 1 else f"{ticks} ticks in a row"
+    since = facts.get("since")
     when = f" since {_at(since)}" if isinstance(since, str) else ""
     return (
         f"The code server of {location} on {place} can't be reached, though {location} counts as"
-        f" loaded: {what} of its schedules and sensors could not{when}"
+        f" loaded: no tick of its schedules and sensors has reached it{when}"
     )
 
 

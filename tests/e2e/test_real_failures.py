@@ -164,7 +164,7 @@ async def test_a_code_server_that_dies_under_a_loaded_location_is_told(watched: 
     await watched.front.has_asked(documents.SCHEDULES, 2)  # that it answered was noted
     await watched.real.end_code_server()
     card = await watched.card("The code server of core on prod can't be reached, though core")
-    assert "counts as loaded: a tick of its schedules and sensors could not" in card.text
+    assert "counts as loaded: no tick of its schedules and sensors has reached it" in card.text
     assert "UNAVAILABLE" in card.shown
     await watched.real.start_code_server()
     ended = await watched.card("The code server of core on prod answers again, after")

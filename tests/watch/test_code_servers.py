@@ -16,6 +16,8 @@ from deploy_core.watch.transitions import Happened
 from tests.watch.support import at
 from tests.watch.test_schedules import judged, moves, sensor
 
+PATIENCE = timedelta(minutes=5)
+
 
 def tick(minutes: float, *, unreached: bool = True, status: Any = "FAILURE") -> Tick:
     return Tick(at(minutes), status, "no route" if unreached else "away", unreached)
@@ -30,25 +32,36 @@ def reading(health: Health = Health.LOADED, loaded: datetime | None = None) -> R
     return Reading("prod", at(10), {"core": seen}, ())
 
 
-def found(*instigators: Instigator, now: float = 10, seen: Reading | None = None) -> Any:
-    return unreached_servers(instigators, seen or reading(), at(now), timedelta(minutes=5))
+def found(*instigators: Instigator, seen: Reading | None = None) -> Any:
+    return unreached_servers(instigators, seen or reading())
 
 
 def judge(
     before: ServersNoted | None, now: Any, seen: Reading, minutes: float, *listed: str
 ) -> tuple[ServersNoted, Any]:
-    return judge_servers(before, now, seen, listed or {"core"}, at(minutes))
+    return judge_servers(before, now, seen, listed or {"core"}, at(minutes), PATIENCE)
 
 
-def test_no_tick_could_reach_it_for_five_minutes() -> None:
+def test_the_newest_ticks_of_a_location_did_not_reach_it() -> None:
     three = (tick(9), tick(6), tick(5))
-    assert found(one(*three)) == {"core": Unreached(at(5), 3, "no route")}
-    assert found(one(*three[:2])) == {}, "a server that starts anew"
-    assert found(one(tick(5), tick(4.8, unreached=False))) == {
-        "core": Unreached(at(5), 1, "no route")
-    }
+    assert found(one(*three)) == {"core": Unreached(at(5), "no route")}
+    assert found(one(tick(5), tick(4.8, unreached=False))) == {"core": Unreached(at(5), "no route")}
     across = (one(tick(9), tick(5)), one(tick(6), name="other"))
-    assert found(*across) == {"core": Unreached(at(5), 3, "no route")}
+    assert found(*across) == {"core": Unreached(at(5), "no route")}
+
+
+def test_it_is_down_after_five_minutes_however_few_ticks_are_known() -> None:
+    noted, told = judge(None, {}, reading(), -1)
+    for minutes in (1, 2, 4):  # four ticks of a sensor reach back for a minute and a half
+        four = one(*(tick(minutes - back / 2) for back in range(4)))
+        noted, told = judge(noted, found(four), reading(), minutes)
+        assert told == [], "a server that starts anew is back sooner"
+    assert noted.since == {"core": at(-0.5)}
+    last = {"core": Unreached(at(5), "no route")}
+    _, told = judge(noted, last, reading(), 5)
+    assert told == [("core", Happened.FAILED, {**FACTS, "since": at(-0.5).isoformat()})]
+    noted, told = judge(noted, last, reading(loaded=at(4)), 6)
+    assert (told, noted.since) == ([], {"core": at(5)}), "it was loaded since"
 
 
 def test_what_says_nothing_about_the_server() -> None:
@@ -65,8 +78,8 @@ def test_what_says_nothing_about_the_server() -> None:
     assert found(one(*three), seen=Reading("prod", at(10), {}, ())) == {}
 
 
-DEAD = {"core": Unreached(at(0), 3, "no route")}
-FACTS = {"location": "core", "since": at(0).isoformat(), "ticks": 3, "error": "no route"}
+DEAD = {"core": Unreached(at(-5), "no route")}
+FACTS = {"location": "core", "since": at(-5).isoformat(), "error": "no route"}
 
 
 def test_it_is_told_once_and_its_return_too() -> None:
@@ -75,15 +88,15 @@ def test_it_is_told_once_and_its_return_too() -> None:
     noted, told = judge(noted, DEAD, reading(), 1)
     assert told == [("core", Happened.FAILED, FACTS)]
     noted, told = judge(noted, DEAD, reading(), 2)
-    assert (noted.unreached, told) == (("core",), [])
+    assert (noted.down, told) == (("core",), [])
     noted, told = judge(noted, {}, reading(Health.LOADING), 3)
-    assert (noted.unreached, told) == (("core",), []), "nobody knows while it is loaded anew"
+    assert (noted.down, told) == (("core",), []), "nobody knows while it is loaded anew"
     noted, told = judge(noted, {}, reading(), 4, "other")
-    assert (noted.unreached, told) == (("core",), []), "its contents aren't known"
+    assert (noted.down, told) == (("core",), []), "its contents aren't known"
     noted, told = judge(noted, {}, reading(), 4)
-    assert (noted.unreached, told) == ((), [("core", Happened.RECOVERED, {})])
+    assert (noted.down, told) == ((), [("core", Happened.RECOVERED, {})])
     gone = Reading("prod", at(5), {}, ())
-    _, told = judge(ServersNoted(at=at(4), unreached=("core",)), {}, gone, 5)
+    _, told = judge(ServersNoted(at=at(4), since={"core": at(0)}, down=("core",)), {}, gone, 5)
     assert told == [("core", Happened.REMOVED, {})]
 
 
