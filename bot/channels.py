@@ -27,9 +27,8 @@ async def _channels(core: Core) -> dict[str, list[str]]:
     settings = core.settings.core
     found: dict[str, list[str]] = defaultdict(list)
     for name, deployment in settings.deployments.items():
-        digest = None if deployment.digest is None else deployment.digest.channel
-        for channel in {deployment.home_channel, deployment.watch_channel, digest} - {None}:
-            found[str(channel)].append(name)
+        for channel in deployment.channels:
+            found[channel].append(name)
     for each in await core.recipients.subscriptions():
         found[each.channel] += [each.deployment] if each.deployment else settings.deployments
     return found

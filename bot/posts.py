@@ -20,7 +20,6 @@ from deploy_core.watch.incidents import Incident, Said
 from deploy_core.watch.kept_errors import error_of
 from deploy_core.watch.observer import AGENTS, LOCATIONS
 from deploy_core.watch.owners import mentioned
-from deploy_core.watch.queue import QUEUE
 from deploy_core.watch.schedules import SCHEDULES
 from handlers.blocks import Message, context, without_charts
 from handlers.cards.alerts import alert_message
@@ -47,9 +46,8 @@ from handlers.slack import Mark, Slack
 from handlers.slack_errors import ChannelClosed, MessageGone, SlackRefused
 from handlers.text.failed_runs import all_fixed
 from handlers.text.incidents import all_ended, belongs_elsewhere, said_words
+from handlers.text.schedules import KINDS as SILENT
 from handlers.text.schedules import all_answer_again, all_tick_again
-
-_SILENT = (SCHEDULES, SERVERS, QUEUE)
 
 _ALL_ENDED = {RUNS: all_fixed, SCHEDULES: all_tick_again, SERVERS: all_answer_again}
 
@@ -212,7 +210,7 @@ class PostSender:
             marks, orders = self._store.marks, self._store.reexecutions
             groups = groups_of(incidents, failures, await marks.of(ids), await orders.of(ids))
             return failed_runs_message(groups, links=links, now=self._clock.now())
-        if post.data.get("kind") in _SILENT:
+        if post.data.get("kind") in SILENT:
             return schedules_message(incidents, links=links, now=self._clock.now())
         found = {each.id: error_of(each.data) for each in incidents}
         errors = {number: error for number, error in found.items() if error is not None}

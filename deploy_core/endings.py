@@ -11,6 +11,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
 
 AGAIN_SECONDS = 0.5
 
@@ -42,6 +43,17 @@ async def all_of(
 async def all_of(
     one: Awaitable[A], two: Awaitable[B], three: Awaitable[C], four: Awaitable[D], /
 ) -> tuple[A, B, C, D]: ...
+
+
+@overload
+async def all_of(
+    one: Awaitable[A],
+    two: Awaitable[B],
+    three: Awaitable[C],
+    four: Awaitable[D],
+    five: Awaitable[E],
+    /,
+) -> tuple[A, B, C, D, E]: ...
 
 
 @overload

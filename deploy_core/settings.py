@@ -115,6 +115,13 @@ class DeploymentSettings(Settings):
         return tuple(key for key in self.may_deploy if key[:1] in {"U", "W"})
 
     @property
+    def channels(self) -> tuple[str, ...]:
+        """All channels that are named here, each once."""
+        digest = None if self.digest is None else self.digest.channel
+        named = (self.home_channel, self.watch_channel, digest)
+        return tuple(dict.fromkeys(each for each in named if each is not None))
+
+    @property
     def told_in(self) -> str | None:
         """The channel that is told of what is seen."""
         return self.watch_channel or self.home_channel

@@ -150,15 +150,16 @@ class StatusBoard:
     async def _joined(
         self, reading: Reading, wanted: Iterable[LocationSeen]
     ) -> tuple[LocationStatus, ...]:
-        found = await self._with_servers(reading, wanted)
-        ordered = sorted(found, key=lambda seen: (_WORST_FIRST[seen.health], seen.name))
-        projects = {seen.name: self._catalog.project_of(seen.name) for seen in ordered}
-        changes, running, unchanged, applied = await all_of(
+        servers, changes, running, unchanged, applied = await all_of(
+            self._servers(reading.deployment),
             self._store.history.changes(reading.deployment),
             self._store.history.open_deploys(reading.deployment),
             self._store.history.unchanged(reading.deployment),
             self._store.applied.file_documents(reading.deployment),
         )
+        found = [_with_server(seen, servers) for seen in wanted]
+        ordered = sorted(found, key=lambda seen: (_WORST_FIRST[seen.health], seen.name))
+        projects = {seen.name: self._catalog.project_of(seen.name) for seen in ordered}
         commits = {
             seen.name: (project, commit)
             for seen in ordered
@@ -184,26 +185,12 @@ class StatusBoard:
             for seen in ordered
         )
 
-    async def _with_servers(
-        self, reading: Reading, wanted: Iterable[LocationSeen]
-    ) -> list[LocationSeen]:
-        """Return them with the code servers that the watcher has found to be down, and that were
-        not started anew since."""
-        watch = self._settings.watch
-        if not (watch.enabled and watch.schedules):
-            return list(wanted)
-        kept = await self._store.watching.last(reading.deployment, SERVERS)
-        if kept is None:
-            return list(wanted)
-        down = ServersNoted.model_validate(kept.data).down
-        return [
-            replace(seen, health=Health.SERVER_DOWN)
-            if seen.name in down
-            and seen.health is Health.LOADED
-            and (seen.updated_at is None or seen.updated_at <= kept.at)
-            else seen
-            for seen in wanted
-        ]
+    async def _servers(self, deployment: str) -> ServersNoted | None:
+        """Return what the watcher has found of code servers, if it looks for it."""
+        if not (self._settings.watch.enabled and self._settings.watch.schedules):
+            return None
+        kept = await self._store.watching.last(deployment, SERVERS)
+        return None if kept is None else ServersNoted.model_validate(kept.data)
 
     def _status(
         self,
@@ -253,6 +240,16 @@ class StatusBoard:
             return await self._dagster.repositories(deployment, seen.name)
         except DagsterPlusError:
             return None  # what is known is shown; `trouble` says how Dagster+ is
+
+
+def _with_server(seen: LocationSeen, servers: ServersNoted | None) -> LocationSeen:
+    """Return a location with its code server's state, where that is down and wasn't started anew
+    since."""
+    if servers is None or seen.name not in servers.down or seen.health is not Health.LOADED:
+        return seen
+    if seen.updated_at is not None and seen.updated_at > servers.at:
+        return seen
+    return replace(seen, health=Health.SERVER_DOWN)
 
 
 def _content_of(seen: LocationSeen, unchanged: Unchanged | None) -> str | None:

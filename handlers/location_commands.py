@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import JsonValue
+
 from deploy_core.model.documents import CODE_SOURCES
 from deploy_core.model.errors import UsageError
 from deploy_core.model.people import Actor
@@ -145,7 +147,7 @@ def said_document(name: str, options: Mapping[str, str]) -> Document:
     if source:
         document["code_source"] = source
     if CONTEXT in options and (context := read_context(options[CONTEXT])):
-        if len(json.dumps(context, ensure_ascii=False)) > MOST_CONTEXT:
+        if len(_one_line(context)) > MOST_CONTEXT:
             raise UsageError(
                 f"The container context is longer than {MOST_CONTEXT:,} characters.",
                 next_step="Write it into the form that `add-location` opens, or into a project.",
@@ -166,7 +168,11 @@ def options_of(document: Document) -> dict[str, str]:
     build = document.get("build")
     if isinstance(build, dict):
         values |= {option: build.get(key) for option, key in BUILD_OPTIONS.items()}
-    context = json.dumps(document.get("container_context"), ensure_ascii=False)
-    if document.get("container_context") and len(context) <= MOST_CONTEXT:
-        values[CONTEXT] = context if context.isprintable() else None
+    context = document.get("container_context")
+    if context and len(line := _one_line(context)) <= MOST_CONTEXT:
+        values[CONTEXT] = line if line.isprintable() else None
     return {option: value for option, value in values.items() if isinstance(value, str)}
+
+
+def _one_line(context: JsonValue) -> str:
+    return json.dumps(context, ensure_ascii=False)

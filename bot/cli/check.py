@@ -125,9 +125,7 @@ async def _in_slack(core: Core, slack: Slack, *, live: bool) -> AsyncIterator[Fi
     if settings.slack_app_token is None:
         yield Finding("Socket Mode", bad="SLACK_APP_TOKEN isn't set; `run` needs it.")
     for name, deployment in settings.core.deployments.items():
-        digest = deployment.digest.channel if deployment.digest is not None else None
-        channels = (deployment.home_channel, deployment.watch_channel, digest)
-        for channel in dict.fromkeys(each for each in channels if each is not None):
+        for channel in deployment.channels:
             yield await _channel(slack, name, channel, live=live)
     for channel in dict.fromkeys(each.channel for each in settings.core.subscriptions):
         yield await _channel(slack, "the subscriptions", channel, live=live)

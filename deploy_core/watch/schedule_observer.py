@@ -39,6 +39,8 @@ from deploy_core.watch.transitions import Happened
 MOST_RUNS = 50
 """So many runs that wait, and that are in progress, are counted."""
 
+Noted = SchedulesNoted | ServersNoted | QueueNoted
+
 _WAITING: tuple[RunStatus, ...] = ("QUEUED",)
 _IN_PROGRESS: tuple[RunStatus, ...] = ("STARTING", "STARTED", "CANCELING")
 _MOVED: tuple[RunStatus, ...] = ("STARTED", "SUCCESS", "FAILURE", "CANCELED")
@@ -84,8 +86,7 @@ class ScheduleObserver:
             noted, moves = await asyncio.to_thread(
                 judge_schedules, before, ticking.instigators, loads, at, self._forget
             )
-            same = before is not None and not moves and noted.instigators == before.instigators
-            if not same or await self._store.watching.settling(deployment, SCHEDULES):
+            if moves or not await self._nothing_new(deployment, SCHEDULES, before, noted):
                 changes = await self._store.history.changes(deployment) if moves else {}
                 version = 0 if kept is None else kept.version
                 happened = [_happened(move, reading, changes) for move in moves]
@@ -109,8 +110,7 @@ class ScheduleObserver:
             return False
         before = None if kept is None else ServersNoted.model_validate(kept.data)
         noted, moves = judge_servers(before, unreached, reading, listed, at, self._server)
-        same = before is not None and noted.model_copy(update={"at": before.at}) == before
-        if same and not await self._store.watching.settling(deployment, SERVERS):
+        if not moves and await self._nothing_new(deployment, SERVERS, before, noted):
             return True
         version = 0 if kept is None else kept.version
         places = {name: name for name, _, _ in moves}
@@ -123,8 +123,7 @@ class ScheduleObserver:
         before = None if kept is None else QueueNoted.model_validate(kept.data)
         seen = await self._queue(deployment, at)
         noted, happened = judge_queue(before, seen, at)
-        same = before is not None and happened is None and before.stuck == noted.stuck
-        if same and not await self._store.watching.settling(deployment, QUEUE):
+        if happened is None and await self._nothing_new(deployment, QUEUE, before, noted):
             return True
         facts: Facts = {
             "waiting": len(seen.waiting),
@@ -152,12 +151,20 @@ class ScheduleObserver:
         )
         return QueueSeen(waiting, in_progress, moved, self._patience)
 
+    async def _nothing_new(
+        self, deployment: str, kind: str, before: Noted | None, noted: Noted
+    ) -> bool:
+        """Tell whether a look needn't be kept: the next one is compared with the same, and no
+        incident waits for one that confirms its end."""
+        same = before is not None and noted.model_copy(update={"at": before.at}) == before
+        return same and not await self._store.watching.settling(deployment, kind)
+
     async def _keep(
         self,
         deployment: str,
         kind: str,
         before: int,
-        noted: SchedulesNoted | ServersNoted | QueueNoted,
+        noted: Noted,
         moves: Sequence[tuple[str, Happened, Facts]],
         places: Mapping[str, str],
         event: Event = Event.SILENCE,

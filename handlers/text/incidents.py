@@ -9,7 +9,6 @@ from pydantic import JsonValue
 from deploy_core.model.people import Actor
 from deploy_core.model.plan import Version
 from deploy_core.watch.agents import ALL
-from deploy_core.watch.code_servers import SERVERS
 from deploy_core.watch.failed_runs import RUNS
 from deploy_core.watch.incidents import (
     FLAPPING,
@@ -19,12 +18,11 @@ from deploy_core.watch.incidents import (
     Said,
     WatcherSaid,
 )
-from deploy_core.watch.queue import QUEUE
-from deploy_core.watch.schedules import SCHEDULES
 from handlers.mrkdwn import channel_name, code, date, duration, words
 from handlers.text.alerts import alerted_too
 from handlers.text.failed_runs import said_of_runs
 from handlers.text.names import name, who
+from handlers.text.schedules import KINDS as SILENT
 from handlers.text.schedules import said_of_schedules
 
 Facts = Mapping[str, JsonValue]
@@ -127,7 +125,7 @@ def said_words(said: Said, incident: Incident, facts: Facts) -> str:
         return alerted_too(facts)
     if incident.kind == RUNS:
         return said_of_runs(said, facts)
-    if incident.kind in {SCHEDULES, SERVERS, QUEUE}:
+    if incident.kind in SILENT:
         return said_of_schedules(said, incident, facts)
     if incident.kind == "agents":
         return _said_of_agents(said, incident, facts)

@@ -14,11 +14,15 @@ from handlers.text.names import name, version
 
 def put_back_version(target: Target) -> str:
     """Return the version that was put back: what the journal says, else what was live before."""
+    return version(_put_back(target))
+
+
+def _put_back(target: Target) -> Version | None:
     step = target.step(StepName.PUT_BACK_APPLY)
     document = step.output.get("document") if step is not None else None
     if isinstance(document, dict):
-        return version(version_of(document))
-    return version(target.plan.live.version if target.plan.live is not None else None)
+        return version_of(document)
+    return target.plan.live.version if target.plan.live is not None else None
 
 
 def asked_back(target: Target) -> bool:
@@ -120,27 +124,26 @@ def failure_line(failure: Failure) -> str:
 
 def live_line(deploy: Deploy) -> str:
     """Return what is live at the end, for the few locations of a small deploy."""
-    found = [(name(target.location), live_version(target)) for target in deploy.targets]
-    unnamed = version(Version())
-    parts = [
-        f"{what} at {live}".replace(f" at {unnamed}", "") if live else f"{what} not at all"
-        for what, live in found
-    ]
+    parts = [f"{name(target.location)}{_live(target)}" for target in deploy.targets]
     return f"Live on {name(deploy.deployment)} now: " + ", ".join(parts)
 
 
-def live_version(target: Target) -> str | None:
-    """Return what is live after the target ended, as far as we know; None for nothing."""
+def _live(target: Target) -> str:
+    """Return what is live after the target ended, as far as we know, to be put behind its name."""
     if target.state in WENT_LIVE:
         unsure = " (not proven)" if target.state is TargetState.UNPROVEN else ""
-        return version(target.plan.version) + unsure
+        return _at(target.plan.version) + unsure
     if target.state is TargetState.PUT_BACK:
-        return put_back_version(target)
+        return _at(_put_back(target))
     if not changed(target) and not _nobody_knows(target):  # among them what was unchanged
         before = target.plan.live
-        return None if before is None else version(before.version)
+        return " not at all" if before is None else _at(before.version)
     if target.state is TargetState.CANCELLED and target.plan.live is not None:
-        return put_back_version(target)
+        return _at(_put_back(target))
     if did_not_load(target):
-        return f"{version(target.plan.version)} (doesn't load)"
-    return "an unknown version: look in Dagster+"
+        return f"{_at(target.plan.version)} (doesn't load)"
+    return " at an unknown version: look in Dagster+"
+
+
+def _at(found: Version | None) -> str:
+    return "" if found is not None and not found.is_named else f" at {version(found)}"

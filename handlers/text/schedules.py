@@ -10,11 +10,14 @@ from deploy_core.model.people import Actor
 from deploy_core.watch.code_servers import SERVERS
 from deploy_core.watch.incidents import FLAPPING, Incident, IncidentState, Said, WatcherSaid
 from deploy_core.watch.queue import QUEUE
-from deploy_core.watch.schedules import FAILING_TICKS, Trouble
+from deploy_core.watch.schedules import FAILING_TICKS, SCHEDULES, Trouble
 from handlers.mrkdwn import code, date, duration, words
 from handlers.text.names import name, who
 
 Facts = Mapping[str, JsonValue]
+
+KINDS: Final = (SCHEDULES, SERVERS, QUEUE)
+"""The kinds of incidents that are told of here."""
 
 EMOJI: Final = {
     IncidentState.OPEN: ":zzz:",
@@ -42,8 +45,7 @@ def title(incident: Incident) -> str:
         said = "moves again" if incident.ended else "does not move"
         return f"{where}: the run queue {said}"
     if incident.kind == SERVERS:
-        said = _end(incident) if incident.ended else "can't be reached"
-        return f"{where}: the code server of {incident.subject[:60]} {said}"
+        return f"{where}: the code server of {incident.subject[:60]} {_stands(incident)}"
     what = f"{where}: {incident.subject[:70]}"
     if incident.ended:
         return f"{what} {_end(incident)}"
@@ -137,11 +139,14 @@ def all_answer_again(incidents: list[Incident]) -> str:
 
 def line(incident: Incident) -> str:
     """Return one of many on one line."""
-    if incident.kind == SERVERS:
-        said = _end(incident) if incident.ended else "can't be reached"
-        return f"{EMOJI[incident.state]} the code server of *{subject(incident)}* {said}"
-    state = _end(incident) if incident.ended else _TITLES[_trouble(incident)]
-    return f"{EMOJI[incident.state]} *{subject(incident)}* {state}"
+    what = "the code server of " if incident.kind == SERVERS else ""
+    return f"{EMOJI[incident.state]} {what}*{subject(incident)}* {_stands(incident)}"
+
+
+def _stands(incident: Incident) -> str:
+    if incident.ended:
+        return _end(incident)
+    return "can't be reached" if incident.kind == SERVERS else _TITLES[_trouble(incident)]
 
 
 def _queue_words(incident: Incident, facts: Facts, now: datetime) -> str:

@@ -15,6 +15,7 @@ from handlers.remove_form import NAME
 from sandbox.dagster_plus.faults import Faults, RequestFault
 from sandbox.dagster_plus.locations import RepositoryContents, Schedule, Sensor
 from sandbox.dagster_plus.runs import Run
+from sandbox.slack.client import SlackPerson
 from sandbox.slack.seen import SeenView
 from tests.scenario.test_add_location import in_terminal
 from tests.scenario.test_status import document, somebody_deploys
@@ -188,12 +189,17 @@ async def test_a_mention_offers_a_button_that_opens_the_form(world: World) -> No
     await ada.wait_for_view(lambda view: "*shop* goes from *prod*" in view.shown)
 
 
-async def test_what_was_added_and_never_loaded_is_removed_from_its_card(world: World) -> None:
+async def after_a_failed_load(world: World, button: str) -> SlackPerson:
+    """Add a location that doesn't load, and press this button of its card."""
     world.break_code(location="shop")
     await world.types("ada", "/dagster add-location shop --module shop")
-    card = await world.card("shop didn't load", button="command.try:remove")
-    await world.clicks("ada", card, "command.try:remove")
-    ada = world.person("ada")
+    card = await world.card("shop didn't load", button=button)
+    await world.clicks("ada", card, button)
+    return world.person("ada")
+
+
+async def test_what_was_added_and_never_loaded_is_removed_from_its_card(world: World) -> None:
+    ada = await after_a_failed_load(world, "command.try:remove")
     await ada.wait_for_view(lambda view: "It isn't loaded" in view.shown)
     await ada.submit({NAME: "shop"})
     await world.card("shop was removed from prod", number=1)
@@ -201,11 +207,7 @@ async def test_what_was_added_and_never_loaded_is_removed_from_its_card(world: W
 
 
 async def test_what_was_added_and_never_loaded_is_mended_from_its_card(world: World) -> None:
-    world.break_code(location="shop")
-    await world.types("ada", "/dagster add-location shop --module shop")
-    card = await world.card("shop didn't load", button="command.try:edit")
-    await world.clicks("ada", card, "command.try:edit")
-    ada = world.person("ada")
+    ada = await after_a_failed_load(world, "command.try:edit")
     await ada.wait_for_view(lambda view: "shop on prod." in view.shown)
     world.set_agent(broken=[])
     await ada.submit({"source": "store"})
